@@ -1,0 +1,2 @@
+//! The `keyward` binary.
+fn main() {}
