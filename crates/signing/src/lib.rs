@@ -1,1 +1,30 @@
-//! The signing crate.
+//! Request signatures of several clouds: what a request claims about its signer, and whether the claim holds.
+//!
+//! This crate is pure: no async, no I/O, no clock, no store. A scheme module turns a [`RequestView`] (or, for scloud,
+//! [`Params`]) into a [`Claim`]; whoever knows the secret then asks the claim to [`verify`](Claim::verify) itself. Judging
+//! the time window, nonces, tokens and scopes is left to the caller, who knows the clock and the policy.
+//!
+//! Rules that hold for every scheme:
+//! - [`same_signature`] is the only comparison of signatures, and it takes constant time (threat T55);
+//! - signatures have one spelling: exact length, exact alphabet, lower-case hexadecimal (threat T16);
+//! - an empty secret never verifies (threat T19).
+
+pub mod claim;
+pub mod encode;
+pub mod json;
+mod mac;
+pub mod params;
+pub mod reject;
+pub mod request;
+pub mod scheme;
+pub mod scloud;
+#[cfg(test)]
+mod testing;
+
+pub use claim::{Claim, Explanation, Payload, Scope};
+pub use json::{Number, Value};
+pub use mac::same_signature;
+pub use params::{ParamError, Params};
+pub use reject::Reject;
+pub use request::{Body, RequestView, UrlScheme};
+pub use scheme::Scheme;
