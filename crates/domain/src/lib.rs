@@ -1,1 +1,36 @@
-//! The domain crate.
+//! The product itself: accounts, users, access keys, who may do what, and how it is kept.
+//!
+//! No HTTP, no SQL and no wire type lives here. A dialect hands over a [`signing::Claim`] and calls a use case of
+//! [`Service`]; a store implements [`store::Store`]. Time, randomness and limits come in as arguments.
+
+pub mod access_keys;
+pub mod accounts;
+pub mod audit;
+pub mod authenticate;
+pub mod batch;
+pub mod caller;
+pub mod clock;
+mod commit;
+pub mod decision;
+pub mod directory;
+pub mod error;
+pub mod id;
+pub mod invariants;
+pub mod limits;
+pub mod name;
+pub mod net;
+pub mod policy;
+pub mod random;
+pub mod refusals;
+pub mod replay;
+pub mod secret;
+pub mod service;
+pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod throttle;
+pub mod users;
+pub mod vault;
+
+pub use error::Error;
+pub use service::Service;

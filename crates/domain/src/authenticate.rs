@@ -1,0 +1,182 @@
+//! From what a request says about its signer to who he is.
+
+use std::sync::atomic::Ordering;
+
+use signing::{Claim, Reject};
+
+use crate::caller::{Caller, Origin};
+use crate::decision::{Unusable, may_act};
+use crate::directory::Lookup;
+use crate::net::limit_key;
+use crate::policy::Rights;
+use crate::replay::ReplayRefusal;
+use crate::service::Service;
+use crate::store::StoreError;
+
+/// How a dialect wants a signed time to be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Freshness {
+    /// Greatest distance between the signed time and now, either way, in milliseconds.
+    pub window_ms: u64,
+}
+
+/// Why a claim did not become a caller.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// No such key, or not one that may sign in this scheme (threat T18). The work of a real one was done all the same.
+    #[error("no such access key for this scheme")]
+    UnknownKey,
+    /// The signature is not the one that the key makes.
+    #[error("the signature differs")]
+    WrongSignature(#[source] Reject),
+    /// The signed time is too far from now.
+    #[error("the signed time is outside the window")]
+    Stale,
+    /// The nonce, or in strict mode the signature, was used before, or cannot be remembered.
+    #[error(transparent)]
+    Replayed(#[from] ReplayRefusal),
+    /// A temporary key's token is missing or wrong, or a token came with a key that has none.
+    #[error("the session token does not belong to this key")]
+    WrongToken,
+    /// The key is known and the signature good, but it may not act now.
+    #[error(transparent)]
+    Unusable(#[from] Unusable),
+    /// The record fails its integrity check or its secret does not open (threats T19, T60): an alarm, never a pass.
+    #[error("the key's record is damaged")]
+    Damaged,
+    /// This source has failed too often lately; the reason of this failure is withheld. A good signature always passes.
+    #[error("too many failed authentications from this address")]
+    Throttled,
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl AuthError {
+    /// A word for log, metrics and the count of refusals; one of a fixed set.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            AuthError::UnknownKey => "unknown_key",
+            AuthError::WrongSignature(_) => "wrong_signature",
+            AuthError::Stale => "stale",
+            AuthError::Replayed(_) => "replayed",
+            AuthError::WrongToken => "wrong_token",
+            AuthError::Unusable(Unusable::KeyInactive) => "key_inactive",
+            AuthError::Unusable(Unusable::KeyExpired) => "key_expired",
+            AuthError::Unusable(Unusable::KeyNotYetValid) => "key_not_yet_valid",
+            AuthError::Unusable(Unusable::ParentUnusable) => "parent_unusable",
+            AuthError::Unusable(Unusable::UserFrozen) => "user_frozen",
+            AuthError::Unusable(Unusable::AccountDisabled) => "account_disabled",
+            AuthError::Unusable(Unusable::SourceNotAllowed) => "source_not_allowed",
+            AuthError::Damaged => "damaged",
+            AuthError::Throttled => "throttled",
+            AuthError::Store(_) => "store",
+        }
+    }
+
+    /// Whether it may be a guess at a key or a secret. Somebody who proved that he holds the secret does not guess.
+    const fn is_guess(&self) -> bool {
+        match self {
+            AuthError::UnknownKey
+            | AuthError::WrongSignature(_)
+            | AuthError::Stale
+            | AuthError::Replayed(_)
+            | AuthError::WrongToken => true,
+            AuthError::Unusable(_) | AuthError::Damaged | AuthError::Throttled | AuthError::Store(_) => false,
+        }
+    }
+}
+
+impl Service {
+    /// Verifies `claim` and decides whether its key may act now. When the directory knows the key, nothing is awaited.
+    /// Refusals are counted, and a source that guesses too often learns nothing more.
+    ///
+    /// # Errors
+    /// [`AuthError`]; everything after [`AuthError::WrongSignature`] is told only to a holder of the secret.
+    pub async fn authenticate(
+        &self,
+        claim: &Claim,
+        origin: Origin,
+        freshness: Freshness,
+    ) -> Result<Caller, AuthError> {
+        let refusal = match self.judge(claim, origin, freshness).await {
+            Ok(caller) => return Ok(caller),
+            Err(refusal) => refusal,
+        };
+        self.refusals.note(
+            self.clock.now(),
+            origin.source,
+            claim.access_key_id(),
+            refusal.word(),
+            origin.dialect,
+        );
+        let throttled = refusal.is_guess()
+            && origin.source.is_some_and(|source| !self.failures.take(limit_key(source), self.clock.now()));
+        Err(if throttled { AuthError::Throttled } else { refusal })
+    }
+
+    async fn judge(&self, claim: &Claim, origin: Origin, freshness: Freshness) -> Result<Caller, AuthError> {
+        let key_id = claim.access_key_id();
+        let record = match self.directory.get(key_id) {
+            Lookup::Hit(record) => Some(record),
+            Lookup::Absent => None,
+            Lookup::Miss => self.directory.by_key(key_id).await?,
+        };
+        let known = record.as_ref().and_then(|record| {
+            let key = record.key(key_id).filter(|key| key.schemes.contains(claim.scheme()))?;
+            Some((record, key))
+        });
+        self.signature_work.fetch_add(1, Ordering::Relaxed);
+        let Some((record, key)) = known else {
+            let decoy = self.vault.open_decoy();
+            // The verdict is known; the work is done so that time does not tell (threat T54).
+            let _ = std::hint::black_box(claim.verify(decoy.expose()));
+            return Err(AuthError::UnknownKey);
+        };
+        if !record.intact || record.damaged.contains(&key.uuid) {
+            return Err(AuthError::Damaged);
+        }
+        let sealed = key.sealed.as_deref().ok_or(AuthError::Damaged)?;
+        let secret = self.vault.open_sealed(&key.binding(), sealed).map_err(|_| AuthError::Damaged)?;
+        if secret.is_empty() {
+            return Err(AuthError::Damaged);
+        }
+        claim.verify(secret.expose()).map_err(AuthError::WrongSignature)?;
+        let now = self.clock.now();
+        if let Some(signed_at) = claim.signed_at() {
+            if now.0.abs_diff(signed_at) > freshness.window_ms {
+                return Err(AuthError::Stale);
+            }
+            if let Some(nonce) = claim.nonce() {
+                self.replay.use_nonce(key.uuid, nonce, signed_at, now, freshness.window_ms)?;
+            }
+        }
+        may_act(record, key, now, origin.source)?;
+        let user = &record.rows.user;
+        Ok(Caller {
+            account: user.account,
+            user: user.uuid,
+            user_name: user.name.clone(),
+            is_root: user.is_root,
+            role: user.role,
+            rights: Rights::of(user.role),
+            key: key.uuid,
+            key_id: key.key_id.clone(),
+            temporary: key.kind == crate::access_keys::KeyKind::Temporary,
+            signature_tag: None,
+            origin,
+        })
+    }
+
+    /// For an operation that writes: tags the signature for the audit, notices when one signature comes from two addresses,
+    /// and in strict mode refuses a signature that was used before (threat T24).
+    ///
+    /// # Errors
+    /// [`ReplayRefusal`], in strict mode only.
+    pub fn note_write(&self, caller: &mut Caller, claim: &Claim, strict: bool) -> Result<(), ReplayRefusal> {
+        let tag = self.vault.signature_tag(claim.signature());
+        let verdict = self.replay.note_signature(&tag, caller.origin.source, strict);
+        caller.signature_tag = Some(tag);
+        verdict
+    }
+}

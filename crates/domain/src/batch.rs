@@ -1,0 +1,115 @@
+//! The one way to write: requirements, effects and audit entries that stand or fall together.
+
+use crate::access_keys::{AccessKey, SchemeSet};
+use crate::accounts::Account;
+use crate::audit::AuditEntry;
+use crate::clock::UnixMillis;
+use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
+use crate::name::NameKey;
+use crate::policy::Role;
+use crate::users::User;
+use crate::vault::RingRow;
+
+/// A write. All requirements are looked at inside the transaction and before the first effect, so a refusal changes
+/// nothing and needs no savepoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// What must hold.
+    pub require: Vec<Require>,
+    /// What changes.
+    pub effects: Vec<Effect>,
+    /// What the audit says of it. A batch with effects on entities has at least one entry (promise P19).
+    pub audit: Vec<AuditEntry>,
+}
+
+/// A condition on the store at the moment of writing. The list is closed; a store evaluates each by a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Require {
+    /// Nothing has been stored yet: no account exists.
+    StoreIsEmpty,
+    /// The caller's key may still act: live, active, not expired at `at`, likewise its parent, its user with the same role,
+    /// and its account (threat T102).
+    CallerMayAct {
+        /// The key that signed.
+        key: KeyUuid,
+        /// Its user's role when the request was authorised.
+        role: Role,
+        /// The time of the request.
+        at: UnixMillis,
+    },
+    /// The user is as it was read.
+    UserVersionIs(UserUuid, u64),
+    /// The key is as it was read.
+    KeyVersionIs(KeyUuid, u64),
+    /// The user exists and is not deleted.
+    UserIsLive(UserUuid),
+    /// The user's live keys are exactly these, in any order: what a deletion of the user takes along.
+    LiveKeysAre(UserUuid, Vec<KeyUuid>),
+    /// No live user of the account has the name, other than `except`.
+    NameIsFree {
+        /// The account.
+        account: AccountUuid,
+        /// The canonical name.
+        name: NameKey,
+        /// The user who may have it already: one who is being renamed.
+        except: Option<UserUuid>,
+    },
+    /// No key, live or deleted, has the id.
+    KeyIdIsFree(KeyId),
+    /// No account or user ever had the serial.
+    SerialIsFree(Serial),
+    /// The user has fewer than `limit` live permanent keys whose schemes meet `schemes`.
+    KeysBelow {
+        /// The user.
+        user: UserUuid,
+        /// The schemes of the dialect that counts.
+        schemes: SchemeSet,
+        /// The quota.
+        limit: u32,
+    },
+    /// The account has fewer than `limit` live users.
+    UsersBelow {
+        /// The account.
+        account: AccountUuid,
+        /// The quota.
+        limit: u32,
+    },
+    /// Apart from `lost_keys` and all keys of `lost_user`, some live, active, permanent key that is not expired at `at`
+    /// belongs to a live, active administrator of the account.
+    AnotherAdminKeyRemains {
+        /// The account.
+        account: AccountUuid,
+        /// Keys that are about to stop working.
+        lost_keys: Vec<KeyUuid>,
+        /// A user who is about to stop working.
+        lost_user: Option<UserUuid>,
+        /// The time of the request.
+        at: UnixMillis,
+    },
+}
+
+/// A change. Each carries the whole new row, so that a store only writes what it is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// A new account; takes its serial.
+    InsertAccount(Account),
+    /// A new user; takes its serial unless it is the account's root, which shares the account's.
+    InsertUser(User),
+    /// A changed or deleted user.
+    UpdateUser(User),
+    /// A new key.
+    InsertKey(AccessKey),
+    /// A changed or deleted key.
+    UpdateKey(AccessKey),
+    /// A new wrapped key in the ring.
+    InsertRingKey(RingRow),
+    /// `seals` more records were sealed under this data key.
+    CountSeals {
+        /// The data key.
+        ring_key: u32,
+        /// How many.
+        seals: u64,
+    },
+    /// Refused authentications of one minute, added up.
+    CountRefusals(crate::refusals::RefusalCount),
+}

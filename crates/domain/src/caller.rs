@@ -1,0 +1,159 @@
+//! Who calls: a value that only a verified credential can produce (structural rule S1).
+
+use std::net::IpAddr;
+
+use crate::audit::AuditEntry;
+use crate::clock::UnixMillis;
+use crate::error::Error;
+use crate::id::{AccountUuid, KeyId, KeyUuid, RequestId, UserUuid};
+use crate::policy::{Action, Reach, Rights, Role};
+use crate::users::User;
+
+/// Where a request came from and under which id it is logged. Known before anybody is authenticated.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// The id told to the client.
+    pub request: RequestId,
+    /// The client's address, taken from trusted proxies only.
+    pub source: Option<IpAddr>,
+    /// The dialect that carries the request, as in its registry row.
+    pub dialect: &'static str,
+}
+
+/// A verified caller. Its fields are private: the only way to get one is [`crate::Service::authenticate`].
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub(crate) account: AccountUuid,
+    pub(crate) user: UserUuid,
+    pub(crate) user_name: String,
+    pub(crate) is_root: bool,
+    pub(crate) role: Role,
+    pub(crate) rights: Rights,
+    pub(crate) key: KeyUuid,
+    pub(crate) key_id: KeyId,
+    pub(crate) temporary: bool,
+    pub(crate) signature_tag: Option<String>,
+    pub(crate) origin: Origin,
+}
+
+impl Caller {
+    /// The caller's account.
+    pub const fn account(&self) -> AccountUuid {
+        self.account
+    }
+
+    /// The caller's user.
+    pub const fn user(&self) -> UserUuid {
+        self.user
+    }
+
+    /// The user's name, as written.
+    pub fn user_name(&self) -> &str {
+        &self.user_name
+    }
+
+    /// Whether the caller is the root user of his account.
+    pub const fn is_root(&self) -> bool {
+        self.is_root
+    }
+
+    /// The caller's role.
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The record of the key that signed.
+    pub const fn key(&self) -> KeyUuid {
+        self.key
+    }
+
+    /// The id of the key that signed.
+    pub const fn key_id(&self) -> &KeyId {
+        &self.key_id
+    }
+
+    /// Where the request came from.
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Whose objects `action` reaches for this caller.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] when it reaches nobody's.
+    pub fn reach(&self, action: Action) -> Result<Reach, Error> {
+        match self.rights.reach(action) {
+            Reach::Nobody => Err(Error::Denied),
+            reach @ (Reach::Own | Reach::Account) => Ok(reach),
+        }
+    }
+
+    /// Asks for `action` on an object of the whole account, such as its list of users.
+    ///
+    /// # Errors
+    /// [`Error::Denied`].
+    pub fn require_account(&self, action: Action) -> Result<(), Error> {
+        if self.reach(action)? == Reach::Account { Ok(()) } else { Err(Error::Denied) }
+    }
+
+    /// Asks for `action` on a user named in the request, before that user is looked up: a caller who reaches only himself
+    /// learns nothing about other names (threat T38).
+    ///
+    /// # Errors
+    /// [`Error::Denied`].
+    pub fn require_named(&self, action: Action, name: &str) -> Result<(), Error> {
+        match self.reach(action)? {
+            Reach::Account => Ok(()),
+            Reach::Own if name == self.user_name => Ok(()),
+            Reach::Own | Reach::Nobody => Err(Error::Denied),
+        }
+    }
+
+    /// Root's keys and root's own record are changed by root alone (threat T41).
+    pub(crate) fn require_root_for(&self, target: &User) -> Result<(), Error> {
+        if target.is_root && target.uuid != self.user { Err(Error::RootOnly) } else { Ok(()) }
+    }
+
+    /// The same caller with one action taken away; tests only.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn without(mut self, action: Action) -> Self {
+        self.rights = self.rights.except(action);
+        self
+    }
+}
+
+impl Caller {
+    /// Temporary keys cannot make keys (threat T40).
+    pub(crate) fn require_permanent(&self) -> Result<(), Error> {
+        if self.temporary { Err(Error::TemporaryCaller) } else { Ok(()) }
+    }
+
+    /// An audit entry for what this caller does.
+    pub(crate) fn entry(
+        &self,
+        at: UnixMillis,
+        action: Action,
+        object: &[u8; 16],
+        object_version: u64,
+        detail: String,
+    ) -> AuditEntry {
+        let detail = match &self.signature_tag {
+            Some(tag) => format!("{detail} signature={tag}"),
+            None => detail,
+        };
+        AuditEntry {
+            at,
+            account: self.account,
+            actor: Some(self.user),
+            actor_key: Some(self.key_id.clone()),
+            request: Some(self.origin.request),
+            source: self.origin.source.map(|source| source.to_string()),
+            dialect: self.origin.dialect.into(),
+            action: action.as_str().into(),
+            object: *object,
+            object_version,
+            detail,
+        }
+    }
+}

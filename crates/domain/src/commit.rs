@@ -1,0 +1,87 @@
+//! What every use case that writes shares: how a batch begins, and what a refusal means.
+
+use std::sync::Arc;
+
+use crate::batch::{Batch, Require};
+use crate::caller::Caller;
+use crate::clock::UnixMillis;
+use crate::directory::UserRecord;
+use crate::error::Error;
+use crate::limits::{LimitName, Limits};
+use crate::service::Service;
+use crate::store::{CommitError, StoreError};
+
+impl Service {
+    /// The live user of that exact name in the caller's account.
+    pub(crate) async fn user_named(&self, caller: &Caller, name: &str) -> Result<Arc<UserRecord>, Error> {
+        let record = self.directory.by_name(caller.account, name).await?;
+        let record = record.ok_or_else(|| Error::UserNotFound(name.to_owned()))?;
+        if record.intact { Ok(record) } else { Err(Error::Damaged) }
+    }
+
+    /// The caller's own record.
+    pub(crate) async fn caller_record(&self, caller: &Caller) -> Result<Arc<UserRecord>, Error> {
+        self.directory.by_user(caller.account, caller.user).await?.ok_or(Error::CallerRevoked)
+    }
+
+    /// A batch that starts by making sure that the caller may still act.
+    pub(crate) fn batch_by(&self, caller: &Caller, now: UnixMillis) -> Batch {
+        let may_act = Require::CallerMayAct { key: caller.key, role: caller.role, at: now };
+        Batch { require: vec![may_act], ..Batch::default() }
+    }
+
+    pub(crate) async fn commit(&self, batch: Batch) -> Result<(), Refused> {
+        self.store.commit(batch).await.map_err(Refused::from)
+    }
+}
+
+/// A refused commit, sorted by what a use case does about it.
+pub(crate) enum Refused {
+    /// An object is no longer as it was read: read again and try again.
+    Changed,
+    /// Another requirement did not hold.
+    Other(Require),
+    /// The store could not write.
+    Store(StoreError),
+}
+
+impl From<CommitError> for Refused {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(error) => Refused::Store(error),
+            CommitError::Refused(require) => match *require {
+                Require::UserVersionIs(..) | Require::KeyVersionIs(..) | Require::LiveKeysAre(..) => {
+                    Refused::Changed
+                }
+                other => Refused::Other(other),
+            },
+        }
+    }
+}
+
+impl Refused {
+    /// The error for the client. `name` is the user that the request speaks of.
+    pub(crate) fn into_error(self, name: &str, limits: &Limits) -> Error {
+        let reached = |name, limit| Error::LimitReached { name, limit };
+        match self {
+            Refused::Changed => Error::Conflict,
+            Refused::Store(error) => Error::Store(error),
+            Refused::Other(require) => match require {
+                Require::CallerMayAct { .. } => Error::CallerRevoked,
+                Require::UserIsLive(_) => Error::UserNotFound(name.to_owned()),
+                Require::NameIsFree { .. } => Error::UserNameTaken(name.to_owned()),
+                Require::KeysBelow { .. } => {
+                    reached(LimitName::AccessKeysPerUser, limits.access_keys_per_user)
+                }
+                Require::UsersBelow { .. } => reached(LimitName::UsersPerAccount, limits.users_per_account),
+                Require::AnotherAdminKeyRemains { .. } => Error::LastAdministratorKey,
+                Require::StoreIsEmpty
+                | Require::UserVersionIs(..)
+                | Require::KeyVersionIs(..)
+                | Require::LiveKeysAre(..)
+                | Require::KeyIdIsFree(_)
+                | Require::SerialIsFree(_) => Error::Conflict,
+            },
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The one decision: may this credential act now (structural rule S3)? Dialects, console and gate all ask here.
+
+use std::net::IpAddr;
+
+use crate::access_keys::{AccessKey, KeyStatus};
+use crate::accounts::AccountStatus;
+use crate::clock::UnixMillis;
+use crate::directory::UserRecord;
+use crate::users::UserStatus;
+
+/// Why a known credential may not act now. Told only to somebody who proved that he holds the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// The key is disabled.
+    #[error("the access key is disabled")]
+    KeyInactive,
+    /// The key's time is up.
+    #[error("the access key has expired")]
+    KeyExpired,
+    /// The key's time has not come.
+    #[error("the access key is not valid yet")]
+    KeyNotYetValid,
+    /// The key it belongs to may not act.
+    #[error("the access key that this temporary key belongs to may not be used")]
+    ParentUnusable,
+    /// The user is frozen.
+    #[error("the user is frozen")]
+    UserFrozen,
+    /// The account is disabled.
+    #[error("the account is disabled")]
+    AccountDisabled,
+    /// The request comes from an address that the key does not allow, or from an unknown one.
+    #[error("the access key may not be used from this address")]
+    SourceNotAllowed,
+}
+
+/// Whether `key`, a live key of `record`, may act at `now` for a request from `source`.
+///
+/// # Errors
+/// The first reason that it may not.
+pub fn may_act(
+    record: &UserRecord,
+    key: &AccessKey,
+    now: UnixMillis,
+    source: Option<IpAddr>,
+) -> Result<(), Unusable> {
+    is_in_force(key, now)?;
+    if let Some(parent) = key.parent {
+        let parent = record.rows.keys.iter().find(|other| other.uuid == parent);
+        let parent = parent.ok_or(Unusable::ParentUnusable)?;
+        is_in_force(parent, now).map_err(|_| Unusable::ParentUnusable)?;
+    }
+    if record.rows.user.status != UserStatus::Active {
+        return Err(Unusable::UserFrozen);
+    }
+    if record.rows.account.status != AccountStatus::Active {
+        return Err(Unusable::AccountDisabled);
+    }
+    let allowed = key.sources.is_empty()
+        || source.is_some_and(|source| key.sources.iter().any(|range| range.contains(source)));
+    if allowed { Ok(()) } else { Err(Unusable::SourceNotAllowed) }
+}
+
+fn is_in_force(key: &AccessKey, now: UnixMillis) -> Result<(), Unusable> {
+    if key.status != KeyStatus::Active {
+        return Err(Unusable::KeyInactive);
+    }
+    if key.is_expired(now) {
+        return Err(Unusable::KeyExpired);
+    }
+    if key.not_before.is_some_and(|start| now < start) {
+        return Err(Unusable::KeyNotYetValid);
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! Why a use case refused: one kind for each thing a client could act on. A dialect maps every kind to its own code and
+//! text with an exhaustive match; causes stay here, for the log.
+
+use crate::limits::LimitName;
+use crate::store::StoreError;
+
+/// A refused use case.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller's role does not reach this.
+    #[error("the caller may not do this")]
+    Denied,
+    /// Only the account's root user may touch the root user or his keys.
+    #[error("only the root user may change the root user or his keys")]
+    RootOnly,
+    /// The key that signed was disabled, deleted or ran out while the request was being carried out (threat T102).
+    #[error("the caller's key stopped being valid during the request")]
+    CallerRevoked,
+    /// A temporary key tried to make keys (threat T40).
+    #[error("temporary keys cannot create keys")]
+    TemporaryCaller,
+    /// No such user in the caller's account.
+    #[error("no user `{0}`")]
+    UserNotFound(String),
+    /// No such key that the caller may see: unknown, deleted, of another user or of another account, told alike.
+    #[error("no such access key")]
+    KeyNotFound,
+    /// The name, or one that folds to it, is taken.
+    #[error("the name `{0}` is taken")]
+    UserNameTaken(String),
+    /// A limit of the configuration is reached.
+    #[error("the limit {name} = {limit} is reached")]
+    LimitReached {
+        /// Which limit.
+        name: LimitName,
+        /// Its value.
+        limit: u32,
+    },
+    /// The change would leave the account without a usable administrator key.
+    #[error("this would take away the last usable administrator key of the account")]
+    LastAdministratorKey,
+    /// A value breaks a rule of the domain.
+    #[error("{field}: {rule}")]
+    Invalid {
+        /// The field, in the domain's words.
+        field: Field,
+        /// The rule, as a sentence.
+        rule: &'static str,
+    },
+    /// Somebody else changed the same object at the same time, several times in a row.
+    #[error("the object kept changing while this request tried to change it")]
+    Conflict,
+    /// The record does not carry the mark of this installation: edited by hand, or damaged (threat T60).
+    #[error("a stored record failed its integrity check")]
+    Damaged,
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A field that a rule of the domain speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// A user's name.
+    UserName,
+    /// A user's display name.
+    DisplayName,
+    /// A key's description.
+    Description,
+    /// A key's end of life.
+    Expiry,
+    /// The id of a key that is brought along.
+    KeyId,
+    /// The secret of a key that is brought along.
+    Secret,
+}
+
+impl std::fmt::Display for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Field::UserName => "user name",
+            Field::DisplayName => "display name",
+            Field::Description => "description",
+            Field::Expiry => "expiry",
+            Field::KeyId => "access key id",
+            Field::Secret => "secret access key",
+        })
+    }
+}

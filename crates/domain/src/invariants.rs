@@ -1,0 +1,257 @@
+//! What must hold of every store at any moment, I1 to I8, checked row by row. `keyward verify-store` prints the findings;
+//! the fault tests run it after every crash.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use crate::access_keys::{AccessKey, KeyKind};
+use crate::audit::{ChainCheck, ChainHead};
+use crate::limits::Limits;
+use crate::policy::Action;
+use crate::store::{Store, StoreError};
+use crate::users::User;
+use crate::vault::Vault;
+
+const PAGE: u32 = 500;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Allowed, but worth knowing: a limit was lowered below what is stored.
+    Notice,
+    /// Must never be.
+    Violation,
+}
+
+/// Something that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The invariant, `I1` to `I8`.
+    pub invariant: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What was found, as a sentence.
+    pub what: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Notice => "notice",
+            Severity::Violation => "VIOLATION",
+        };
+        write!(f, "{severity} {}: {}", self.invariant, self.what)
+    }
+}
+
+/// What a check went through and found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What does not hold.
+    pub findings: Vec<Finding>,
+    /// Accounts looked at.
+    pub accounts: u64,
+    /// Users looked at.
+    pub users: u64,
+    /// Keys looked at.
+    pub keys: u64,
+    /// Audit entries looked at.
+    pub audit_entries: u64,
+    /// The newest link of each chain; compare with the heads that left the machine to notice a truncated audit.
+    pub heads: Vec<ChainHead>,
+}
+
+impl Report {
+    /// Whether nothing is violated.
+    pub fn is_clean(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity == Severity::Notice)
+    }
+
+    fn add(&mut self, invariant: &'static str, what: String) {
+        self.findings.push(Finding { invariant, severity: Severity::Violation, what });
+    }
+}
+
+/// Versions of an object that the audit speaks of.
+type AuditedVersions = HashMap<[u8; 16], (u64, u64)>;
+
+/// Checks everything. Reads in pages, so memory grows with the number of objects and not with their size.
+///
+/// # Errors
+/// What the store says when it cannot be read at all.
+pub async fn check(store: &dyn Store, vault: &Vault, limits: &Limits) -> Result<Report, StoreError> {
+    let mut report = Report::default();
+    for fault in store.check().await? {
+        report.add("I5", fault);
+    }
+    let audited = check_audit(store, vault, &mut report).await?;
+    check_accounts(store, vault, &audited, &mut report).await?;
+    check_users(store, vault, limits, &audited, &mut report).await?;
+    let counts = store.row_counts().await?;
+    if (counts.accounts, counts.users, counts.keys) != (report.accounts, report.users, report.keys) {
+        report.add("I1", format!("some rows belong to nobody: {counts:?}"));
+    }
+    Ok(report)
+}
+
+/// Checks the audit chains alone.
+///
+/// # Errors
+/// What the store says when it cannot be read at all.
+pub async fn check_audit_only(store: &dyn Store, vault: &Vault) -> Result<Report, StoreError> {
+    let mut report = Report::default();
+    check_audit(store, vault, &mut report).await?;
+    Ok(report)
+}
+
+async fn check_audit(
+    store: &dyn Store,
+    vault: &Vault,
+    report: &mut Report,
+) -> Result<AuditedVersions, StoreError> {
+    let mut audited = AuditedVersions::new();
+    for head in store.audit_heads().await? {
+        let mut chain = ChainCheck::start(vault.audit_key(), head.node);
+        loop {
+            let rows = store.audit_rows(head.node, chain.head().seq, PAGE).await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in &rows {
+                report.audit_entries += 1;
+                if let Err(broken) = chain.next(row) {
+                    report.add("I6", broken.to_string());
+                }
+                if row.entry.action != Action::RevealSecret.as_str() {
+                    let (count, newest) = audited.entry(row.entry.object).or_default();
+                    *count += 1;
+                    *newest = (*newest).max(row.entry.object_version);
+                }
+            }
+        }
+        report.heads.push(chain.head());
+    }
+    Ok(audited)
+}
+
+async fn check_accounts(
+    store: &dyn Store,
+    vault: &Vault,
+    audited: &AuditedVersions,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = store.scan_accounts(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.uuid);
+        for account in &page {
+            report.accounts += 1;
+            if !vault.is_marked(&account.mark_input(), &account.mark) {
+                report.add("I7", format!("account {} does not carry its mark", account.uuid));
+            }
+            check_versions(audited, "account", account.uuid.as_bytes(), account.version, report);
+        }
+    }
+}
+
+async fn check_users(
+    store: &dyn Store,
+    vault: &Vault,
+    limits: &Limits,
+    audited: &AuditedVersions,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let mut nonces = HashSet::new();
+    let mut after = None;
+    loop {
+        let page = store.scan_users(after, PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = Some(last.uuid);
+        for (user, keys) in &page {
+            report.users += 1;
+            if !vault.is_marked(&user.mark_input(), &user.mark) {
+                report.add("I7", format!("user {} does not carry its mark", user.uuid));
+            }
+            check_versions(audited, "user", user.uuid.as_bytes(), user.version, report);
+            check_quota(user, keys, limits, report);
+            for key in keys {
+                report.keys += 1;
+                check_key(user, keys, key, vault, report);
+                check_versions(audited, "access key", key.uuid.as_bytes(), key.version, report);
+                let nonce = key.sealed.as_deref().and_then(|sealed| sealed.get(1..17));
+                if nonce.is_some_and(|nonce| !nonces.insert(nonce.to_vec())) {
+                    report.add("I8", format!("key {}: its nonce sealed another record too", key.key_id));
+                }
+            }
+        }
+    }
+}
+
+fn check_key(user: &User, siblings: &[AccessKey], key: &AccessKey, vault: &Vault, report: &mut Report) {
+    let id = &key.key_id;
+    if !vault.is_marked(&key.mark_input(), &key.mark) {
+        report.add("I7", format!("key {id} does not carry its mark"));
+    }
+    if key.deleted_at.is_some() {
+        if key.sealed.is_some() {
+            report.add("I1", format!("key {id} is deleted but its secret is still there"));
+        }
+        return;
+    }
+    if key.user != user.uuid || key.account != user.account || key.dialect.is_empty() {
+        report.add("I1", format!("key {id} lacks its owner or dialect"));
+    }
+    if user.deleted_at.is_some() {
+        report.add("I3", format!("key {id} lives although its user is deleted"));
+    }
+    match key.sealed.as_deref().map(|sealed| vault.open_sealed(&key.binding(), sealed)) {
+        None => report.add("I1", format!("key {id} has no secret")),
+        Some(Ok(secret)) if secret.is_empty() => report.add("I1", format!("key {id} has an empty secret")),
+        Some(Ok(_)) => {}
+        Some(Err(_)) => report.add("I7", format!("the secret of key {id} does not open")),
+    }
+    if let Some(parent) = key.parent {
+        let fits = |parent: &AccessKey| {
+            let ends_first = match (key.expires_at, parent.expires_at) {
+                (Some(child), Some(parent)) => child <= parent,
+                (Some(_), None) => true,
+                (None, _) => false,
+            };
+            let narrower = key.schemes.bits() & !parent.schemes.bits() == 0;
+            parent.deleted_at.is_none() && parent.kind == KeyKind::Permanent && ends_first && narrower
+        };
+        if !siblings.iter().any(|other| other.uuid == parent && fits(other)) {
+            report.add("I4", format!("temporary key {id} exceeds its parent or has none"));
+        }
+    }
+}
+
+fn check_quota(user: &User, keys: &[AccessKey], limits: &Limits, report: &mut Report) {
+    let live = |key: &&AccessKey| key.deleted_at.is_none() && key.kind == KeyKind::Permanent;
+    let mut counts: HashMap<u8, u32> = HashMap::new();
+    for key in keys.iter().filter(live) {
+        for bit in (0..8).map(|bit| 1 << bit).filter(|bit| key.schemes.bits() & bit != 0) {
+            *counts.entry(bit).or_default() += 1;
+        }
+    }
+    if counts.values().any(|&count| count > limits.access_keys_per_user) {
+        let limit = limits.access_keys_per_user;
+        let what = format!("user {} has more than {limit} keys in one scheme", user.uuid);
+        report.findings.push(Finding { invariant: "I2", severity: Severity::Notice, what });
+    }
+}
+
+fn check_versions(audited: &AuditedVersions, kind: &str, uuid: &[u8; 16], version: u64, report: &mut Report) {
+    let id = crate::vault::to_hex(uuid);
+    match audited.get(uuid) {
+        None => report.add("I6", format!("{kind} {id} is not in the audit")),
+        Some(&(count, newest)) if count != version || newest != version => {
+            let what = format!(
+                "{kind} {id} is at version {version}, the audit has {count} entries up to version {newest}"
+            );
+            report.add("I6", what);
+        }
+        Some(_) => {}
+    }
+}

@@ -1,0 +1,55 @@
+//! Every limit of the domain, by name, with its default.
+
+use crate::throttle::Rate;
+
+/// Limits that the configuration sets under `[limits]` and `[cache]`.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Live permanent keys per user and dialect, disabled and expired ones included.
+    pub access_keys_per_user: u32,
+    /// Users per account.
+    pub users_per_account: u32,
+    /// Keys held by the directory; the least used make room.
+    pub cached_keys: usize,
+    /// Failed authentications per source address; `None` switches the limit off.
+    pub failed_authentications: Option<Rate>,
+    /// Requests per key; off by default, because official clients handle refusals badly.
+    pub requests: Option<Rate>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            access_keys_per_user: 2,
+            users_per_account: 5000,
+            cached_keys: 100_000,
+            failed_authentications: Some(Rate { per_second: 10, burst: 40 }),
+            requests: None,
+        }
+    }
+}
+
+/// Most characters in a key's description.
+pub const DESCRIPTION_CHARS: usize = 1024;
+/// Most characters in a display name.
+pub const DISPLAY_NAME_CHARS: usize = 128;
+/// How often a use case tries again when its objects changed under it.
+pub const CONFLICT_RETRIES: usize = 8;
+
+/// A limit that a refusal names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitName {
+    /// [`Limits::access_keys_per_user`].
+    AccessKeysPerUser,
+    /// [`Limits::users_per_account`].
+    UsersPerAccount,
+}
+
+impl std::fmt::Display for LimitName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            LimitName::AccessKeysPerUser => "limits.access_keys_per_user",
+            LimitName::UsersPerAccount => "limits.users_per_account",
+        })
+    }
+}

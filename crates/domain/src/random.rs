@@ -1,0 +1,45 @@
+//! Randomness as an argument, and unbiased text made from it.
+
+/// A cryptographically secure source of random bytes. The binary has the only implementation that asks the
+/// operating system (threat T20).
+pub trait Randomness: Send + Sync {
+    /// Fills `bytes` with random values.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The 62 letters and digits.
+pub const ALPHANUMERIC: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// `length` characters drawn evenly from `alphabet` (at most 256 characters), by rejection: a plain remainder would
+/// favour the first characters (threat T20).
+pub fn text(random: &dyn Randomness, alphabet: &[u8], length: usize) -> String {
+    let mut out = String::with_capacity(length);
+    let size = alphabet.len();
+    let limit = 256 - 256 % size.max(1);
+    let mut buffer = zeroize::Zeroizing::new([0u8; 64]);
+    while out.len() < length {
+        random.fill(buffer.as_mut_slice());
+        for &byte in buffer.iter() {
+            let value = usize::from(byte);
+            if value < limit
+                && out.len() < length
+                && let Some(&character) = alphabet.get(value % size)
+            {
+                out.push(char::from(character));
+            }
+        }
+    }
+    out
+}
+
+/// A random integer of `[1, 2^31)`, the range that every dialect can show as a signed 32-bit number.
+pub fn positive_i32(random: &dyn Randomness) -> u32 {
+    loop {
+        let mut bytes = [0u8; 4];
+        random.fill(&mut bytes);
+        let value = u32::from_be_bytes(bytes) & 0x7fff_ffff;
+        if value != 0 {
+            return value;
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The use cases, and what they share. Each family of use cases is an `impl Service` in the file of its family.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::batch::{Batch, Effect};
+use crate::caller::Caller;
+use crate::clock::Clock;
+use crate::directory::{Directory, Generations};
+use crate::id::KeyUuid;
+use crate::limits::Limits;
+use crate::random::Randomness;
+use crate::refusals::Refusals;
+use crate::replay::Replay;
+use crate::store::{CommitError, SharedStore};
+use crate::throttle::Throttle;
+use crate::vault::Vault;
+
+/// What a [`Service`] is made of.
+pub struct Parts {
+    /// Where data lives.
+    pub store: SharedStore,
+    /// The opened key ring.
+    pub vault: Arc<Vault>,
+    /// The counters that the store's committer raises.
+    pub generations: Arc<Generations>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub random: Arc<dyn Randomness>,
+    /// The limits.
+    pub limits: Limits,
+}
+
+/// The product: every use case is a method.
+pub struct Service {
+    pub(crate) store: SharedStore,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) directory: Directory,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Randomness>,
+    pub(crate) limits: Limits,
+    pub(crate) replay: Replay,
+    pub(crate) signature_work: AtomicU64,
+    pub(crate) refusals: Refusals,
+    /// Failed authentications, per source.
+    pub(crate) failures: Throttle<IpAddr>,
+    /// Requests, per key.
+    requests: Throttle<KeyUuid>,
+}
+
+impl Service {
+    /// Puts the parts together. Reads nothing: a start takes the same time at ten keys and at ten million.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, vault, generations, clock, random, limits } = parts;
+        let directory =
+            Directory::new(store.clone(), vault.clone(), clock.clone(), generations, limits.cached_keys);
+        Self {
+            store,
+            vault,
+            directory,
+            replay: Replay::new(clock.now()),
+            clock,
+            random,
+            signature_work: AtomicU64::new(0),
+            refusals: Refusals::default(),
+            failures: Throttle::new(limits.failed_authentications),
+            requests: Throttle::new(limits.requests),
+            limits,
+        }
+    }
+
+    /// The directory, for look-ups that need no caller and for its counts.
+    pub const fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// The limits in force.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// What was seen of repeated requests.
+    pub const fn replay(&self) -> &Replay {
+        &self.replay
+    }
+
+    /// Signatures computed so far: one for each claim that was judged, known key or not (threat T54).
+    pub fn signature_work(&self) -> u64 {
+        self.signature_work.load(Ordering::Relaxed)
+    }
+
+    /// Takes a request of `caller` out of his key's rate, where one is configured. `false`: too many, try later.
+    pub fn admit(&self, caller: &Caller) -> bool {
+        self.requests.take(caller.key(), self.clock.now())
+    }
+
+    /// Writes the refusals counted since the last call, in one batch.
+    ///
+    /// # Errors
+    /// What the store says; the counts of this interval are then lost, which costs a statistic and no promise.
+    pub async fn flush_refusals(&self) -> Result<(), CommitError> {
+        let effects: Vec<Effect> = self.refusals.take().into_iter().map(Effect::CountRefusals).collect();
+        if effects.is_empty() {
+            return Ok(());
+        }
+        self.store.commit(Batch { effects, ..Batch::default() }).await
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Service({:?})", self.directory)
+    }
+}

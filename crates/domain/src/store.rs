@@ -1,0 +1,146 @@
+//! What the domain asks of a store: a few reads, and one way to write.
+//!
+//! Implementations live in the crate `stores`; one conformance suite covers them all.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::access_keys::AccessKey;
+use crate::accounts::Account;
+use crate::audit::{AuditRow, ChainHead};
+use crate::batch::{Batch, Require};
+use crate::id::{AccountUuid, KeyId, NodeId, UserUuid};
+use crate::name::NameKey;
+use crate::users::User;
+use crate::vault::RingRow;
+
+/// An answer of the store. Boxed, because the store is a trait object; nothing on the hot path asks it.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Why the store could not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Its queue is full; try again later.
+    #[error("the store is busy")]
+    Busy,
+    /// No room left on the device: writes are refused, reads go on (promise P6).
+    #[error("the store's disk is full")]
+    DiskFull,
+    /// It failed for good and the process is about to stop (promise P5), or it is closed.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// A stored record cannot be read back; it is never served as data (promise P7).
+    #[error("a stored record cannot be read: {0}")]
+    Corrupt(String),
+}
+
+/// Why a batch was not written. Nothing of it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// This requirement did not hold when the transaction looked.
+    #[error("a requirement of the batch did not hold")]
+    Refused(Box<Require>),
+    /// The store could not write.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A user with his account and all his live keys: the unit that the directory keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRows {
+    /// His account.
+    pub account: Account,
+    /// The user, live or not.
+    pub user: User,
+    /// His keys that are not deleted, by creation time, then id.
+    pub keys: Vec<AccessKey>,
+}
+
+/// Whose an access key id is. Never changes: ids are unique over all rows, deleted ones included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyOwner {
+    /// The account.
+    pub account: AccountUuid,
+    /// The user.
+    pub user: UserUuid,
+}
+
+/// A page of an account's users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserPage {
+    /// The users of the page, by creation time, then id, each with his live keys.
+    pub users: Vec<(User, Vec<AccessKey>)>,
+    /// All live users of the account.
+    pub total: u64,
+}
+
+/// How many rows there are, tombstones included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowCounts {
+    /// Accounts.
+    pub accounts: u64,
+    /// Users.
+    pub users: u64,
+    /// Access keys.
+    pub keys: u64,
+}
+
+/// Where data lives. All reads see every batch whose `commit` returned before they began.
+pub trait Store: Send + Sync {
+    /// Writes a batch whole or not at all. Returns after the write is durable and the observer has been told.
+    fn commit(&self, batch: Batch) -> Pin<Box<dyn Future<Output = Result<(), CommitError>> + Send + '_>>;
+
+    /// Whose this id is, deleted keys included.
+    fn key_owner(&self, key_id: &KeyId) -> StoreFuture<'_, Option<KeyOwner>>;
+
+    /// The live user of that name.
+    fn user_named(&self, account: AccountUuid, name: &NameKey) -> StoreFuture<'_, Option<UserUuid>>;
+
+    /// A user with his account and live keys, deleted users included.
+    fn user_rows(&self, user: UserUuid) -> StoreFuture<'_, Option<UserRows>>;
+
+    /// A page of an account's live users: at most `limit` after skipping `offset`.
+    fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage>;
+
+    /// Accounts in the order of their ids, tombstones included: at most `limit` after `after`.
+    fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>>;
+
+    /// Users in the order of their ids, tombstones included, each with all his keys, tombstones included.
+    fn scan_users(&self, after: Option<UserUuid>, limit: u32)
+    -> StoreFuture<'_, Vec<(User, Vec<AccessKey>)>>;
+
+    /// How many rows there are.
+    fn row_counts(&self) -> StoreFuture<'_, RowCounts>;
+
+    /// What the store finds wrong with itself: files, pages, indexes that differ from their tables. Empty when all is well.
+    fn check(&self) -> StoreFuture<'_, Vec<String>>;
+
+    /// Audit rows of one node after `after`, at most `limit`, in chain order.
+    fn audit_rows(&self, node: NodeId, after: u64, limit: u32) -> StoreFuture<'_, Vec<AuditRow>>;
+
+    /// The last audit row of each node, oldest node first.
+    fn audit_heads(&self) -> StoreFuture<'_, Vec<ChainHead>>;
+
+    /// The wrapped keys.
+    fn key_ring(&self) -> StoreFuture<'_, Vec<RingRow>>;
+
+    /// Stops: what was queued is written, then nothing more is accepted.
+    fn close(&self) -> StoreFuture<'_, ()>;
+}
+
+/// A store that the use cases share.
+pub type SharedStore = Arc<dyn Store>;
+
+/// Told of each transaction between its COMMIT and the moment its waiters wake, on the committer's own thread and never by
+/// a request: that order is what makes a revocation hold from its acknowledgement on.
+pub trait CommitObserver: Send + Sync {
+    /// Effects that are now durable.
+    fn committed(&self, batch: &Batch);
+
+    /// The store failed for good: nothing is acknowledged from here on and the process must stop (promise P5).
+    fn failed(&self, cause: &str);
+
+    /// The newest link of the audit chain, after each transaction.
+    fn chained(&self, head: &ChainHead);
+}
