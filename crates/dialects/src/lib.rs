@@ -1,1 +1,13 @@
-//! The dialects crate.
+//! Wire APIs of the clouds. A dialect is one folder that only translates: where a request keeps its claim, which use case
+//! it asks for, and how answers and refusals look. Nothing is decided here.
+
+pub mod answer;
+pub mod operation;
+pub mod registry;
+pub mod request;
+pub mod scloud;
+
+pub use answer::{Answer, Cause, Note, Outcome};
+pub use operation::{Access, Operation, Reveals};
+pub use registry::{Dialect, Registry, SettingsError};
+pub use request::{Recognition, Request};

@@ -1,0 +1,85 @@
+//! What a dialect answers: bytes for the client, and a note for log and metrics that never reaches him.
+
+use std::borrow::Cow;
+
+use domain::caller::Caller;
+use domain::id::{AccountUuid, KeyId};
+use zeroize::Zeroizing;
+
+use crate::operation::Operation;
+
+/// A finished answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers beyond those that every answer has.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body. Wiped when dropped, because it may hold a secret (requirement R8).
+    pub body: Zeroizing<Vec<u8>>,
+    /// For log and metrics.
+    pub note: Note,
+}
+
+/// How a request ended, for the operator.
+#[derive(Debug)]
+pub struct Note {
+    /// The operation, once it was recognised.
+    pub operation: Option<&'static Operation>,
+    /// The verified caller.
+    pub caller: Option<CallerNote>,
+    /// The key id that the request claimed, verified or not.
+    pub key_id: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, when it was refused or failed.
+    pub cause: Option<Cause>,
+}
+
+/// Who called.
+#[derive(Clone, Debug)]
+pub struct CallerNote {
+    /// The account.
+    pub account: AccountUuid,
+    /// The user's name.
+    pub user: String,
+    /// The key that signed.
+    pub key_id: KeyId,
+}
+
+impl From<&Caller> for CallerNote {
+    fn from(caller: &Caller) -> Self {
+        Self { account: caller.account(), user: caller.user_name().to_owned(), key_id: caller.key_id().clone() }
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Done.
+    Ok,
+    /// The client was told no: his request, his credential or his rights.
+    Refused,
+    /// We could not do it.
+    Failed,
+}
+
+impl Outcome {
+    /// The word in log and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Refused => "refused",
+            Outcome::Failed => "failed",
+        }
+    }
+}
+
+/// Why a request was refused or failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The code that the client got.
+    pub code: Cow<'static, str>,
+    /// A sentence for the operator; never holds a secret, a signature or raw input.
+    pub text: String,
+}
