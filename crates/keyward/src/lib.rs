@@ -1,0 +1,3 @@
+//! The Keyward server: settings, command line, listeners, telemetry. What a key may do is decided in `domain`.
+
+pub mod config;
