@@ -66,3 +66,37 @@ pub fn limit_key(address: IpAddr) -> IpAddr {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & (u128::MAX << 64)).into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AddressRange, limit_key};
+
+    #[test]
+    fn ranges_hold_what_they_say() {
+        let holds = |range: &str, address: &str| {
+            range.parse::<AddressRange>().unwrap().contains(address.parse().unwrap())
+        };
+        assert!(holds("10.0.0.0/8", "10.255.1.2") && !holds("10.0.0.0/8", "11.0.0.0"));
+        assert!(holds("0.0.0.0/0", "203.0.113.1") && !holds("0.0.0.0/0", "2001:db8::1"));
+        assert!(holds("192.0.2.7", "192.0.2.7") && !holds("192.0.2.7", "192.0.2.6"));
+        assert!(holds("10.0.0.0/8", "::ffff:10.1.1.1"), "a mapped address is the IPv4 address");
+        assert!(holds("2001:db8::/33", "2001:db8:7fff::1") && !holds("2001:db8::/33", "2001:db8:8000::1"));
+        assert!(holds("::/0", "2001:db8::1") && !holds("::/0", "10.0.0.1"));
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused() {
+        for text in
+            ["", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0/8", "10.0.0.0/-1", "host", "10.0.0.0/8/8"]
+        {
+            assert!(text.parse::<AddressRange>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_subscriber_has_one_limit() {
+        let key = |text: &str| limit_key(text.parse().unwrap()).to_string();
+        assert_eq!(key("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(key("::ffff:192.0.2.1"), "192.0.2.1");
+    }
+}

@@ -487,3 +487,6 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
         .map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
