@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::mac::{Mac, same_signature};
+use crate::mac::{Hash, Mac, same_signature};
 use crate::{Reject, Scheme};
 
 /// Whether the signature binds the body.
@@ -35,6 +35,12 @@ pub(crate) struct Candidate {
     /// `None` for schemes that sign in one step.
     pub(crate) canonical_request: Option<Vec<u8>>,
     pub(crate) string_to_sign: Vec<u8>,
+}
+
+/// The signature of the likeliest candidate, which is how this crate itself writes requests down.
+pub(crate) fn sign_first(mac: &Mac, candidates: &[Candidate], secret: &[u8]) -> String {
+    let text = candidates.first().map(|candidate| candidate.string_to_sign.as_slice());
+    mac.keyed(secret).sign(text.unwrap_or_default())
 }
 
 /// What a request says about its signer, unverified.
@@ -91,6 +97,11 @@ impl Claim {
         self.signed_headers.split(';').any(|signed| signed.eq_ignore_ascii_case(name))
     }
 
+    /// The hash function that the signature rests on.
+    pub fn hash(&self) -> Hash {
+        self.mac.hash()
+    }
+
     /// Whether the body is bound.
     pub fn payload(&self) -> Payload {
         self.payload
@@ -99,6 +110,11 @@ impl Claim {
     /// The given signature, as text. Meant for a keyed hash in the audit; never log it.
     pub fn signature(&self) -> &[u8] {
         self.signature.as_bytes()
+    }
+
+    /// The claim, unless its signature has another form than its scheme writes.
+    pub(crate) fn strict(self) -> Result<Self, Reject> {
+        if self.mac.has_form(self.signature()) { Ok(self) } else { Err(Reject::BadSignatureForm) }
     }
 
     /// Whether this request was signed with `secret`.

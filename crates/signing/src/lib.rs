@@ -9,6 +9,8 @@
 //! - signatures have one spelling: exact length, exact alphabet, lower-case hexadecimal (threat T16);
 //! - an empty secret never verifies (threat T19).
 
+mod authorization;
+pub mod aws4;
 pub mod claim;
 pub mod encode;
 pub mod json;
@@ -18,13 +20,19 @@ pub mod reject;
 pub mod request;
 pub mod scheme;
 pub mod scloud;
+pub mod scp;
+pub mod sdk_hmac_sha256;
+pub mod tc3;
+pub mod tencent_v1;
 #[cfg(test)]
 mod testing;
+mod time;
 
 pub use claim::{Claim, Explanation, Payload, Scope};
 pub use json::{Number, Value};
-pub use mac::same_signature;
+pub use mac::{Hash, same_signature};
 pub use params::{ParamError, Params};
 pub use reject::Reject;
 pub use request::{Body, RequestView, UrlScheme};
 pub use scheme::Scheme;
+pub use time::format_basic;

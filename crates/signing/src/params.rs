@@ -47,6 +47,9 @@ pub enum ParamError {
     /// Query and body disagree about the parameter.
     #[error("parameter `{0}` differs between query and body")]
     Contradiction(&'static str),
+    /// Parameters in both query and body, where they may be in one of them.
+    #[error("parameters in query and body")]
+    TwoSources,
     /// More parameters than the limit.
     #[error("more than {0} parameters")]
     TooMany(usize),
@@ -74,7 +77,8 @@ impl ParamError {
             Self::Json(JsonError::Repeated(name)) => Some(name),
             Self::Contradiction(name) => Some(name),
             Self::EmptyName => Some(""),
-            Self::TooMany(_)
+            Self::TwoSources
+            | Self::TooMany(_)
             | Self::NotAnObject
             | Self::Json(_)
             | Self::ContentType

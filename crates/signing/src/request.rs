@@ -184,6 +184,12 @@ impl<'a> RequestView<'a> {
     }
 }
 
+/// The media type of the body in lower case, without its parameters; `None` without a Content-Type.
+pub(crate) fn media_type(request: &RequestView<'_>) -> Result<Option<String>, Reject> {
+    let text = request.single_text("content-type", "Content-Type")?;
+    Ok(text.map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()))
+}
+
 fn split_absolute(target: &str, url_scheme: UrlScheme) -> (UrlScheme, Option<&str>, &str) {
     for scheme in [UrlScheme::Http, UrlScheme::Https] {
         let rest = target.strip_prefix(scheme.as_str()).and_then(|rest| rest.strip_prefix("://"));
