@@ -127,8 +127,8 @@ impl Log {
         }
         self.write(request.time_ms, level, "request", |line| {
             line.text("request.id", request.request_id);
-            line.text("dialect", request.dialect);
-            line.text("operation", request.operation);
+            line.word("dialect", request.dialect);
+            line.word("operation", request.operation);
             let caller = [
                 ("caller.account", request.account),
                 ("caller.user", request.user),
@@ -140,10 +140,10 @@ impl Log {
                 }
             }
             if let Some(source) = request.source {
-                line.plain("source", source);
+                line.address("source", source);
             }
             line.number("http.status", u64::from(request.status));
-            line.text("outcome", request.outcome.as_str());
+            line.word("outcome", request.outcome.as_str());
             if let Some(cause) = request.cause {
                 line.text("cause", cause);
             }
