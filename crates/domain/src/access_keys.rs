@@ -196,6 +196,11 @@ impl AccessKey {
         }
     }
 
+    /// Whether a dialect of those schemes lists, edits and counts it.
+    pub fn is_shown_by(&self, schemes: SchemeSet) -> bool {
+        self.kind == KeyKind::Permanent && self.schemes.meets(schemes)
+    }
+
     /// Whether its time is up.
     pub fn is_expired(&self, now: UnixMillis) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
@@ -292,7 +297,7 @@ impl Service {
         Err(Error::Conflict)
     }
 
-    /// The user of that name with his live keys; a dialect shows those whose schemes meet its own.
+    /// The user of that name with his live keys; a dialect shows those that [`AccessKey::is_shown_by`] its schemes.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::UserNotFound`].
@@ -421,7 +426,7 @@ impl Service {
         self.vault.open_sealed(&key.binding(), sealed).map(Reveal::new).map_err(|_| Error::Damaged)
     }
 
-    /// Looks up a key that the caller wants to change. Who reaches only his own keys is told the same of a foreign key as
+    /// Looks up a permanent key that the caller wants to change. Who reaches only his own keys is told the same of a foreign key as
     /// of an unknown one (threat T38).
     async fn key_to_change(
         &self,
@@ -435,7 +440,7 @@ impl Service {
         let owner = &record.rows.user;
         let visible =
             owner.account == caller.account && (reach == Reach::Account || owner.uuid == caller.user);
-        let key = record.key(key_id).filter(|key| visible && key.schemes.meets(schemes));
+        let key = record.key(key_id).filter(|key| visible && key.is_shown_by(schemes));
         let key = key.ok_or(Error::KeyNotFound)?.clone();
         if !record.intact || record.damaged.contains(&key.uuid) {
             return Err(Error::Damaged);
