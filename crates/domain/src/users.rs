@@ -305,6 +305,9 @@ impl Service {
             let keys = record.rows.keys.iter().map(|key| key.uuid).collect();
             batch.require.push(Require::UserVersionIs(old.uuid, old.version));
             batch.require.push(Require::LiveKeysAre(old.uuid, keys));
+            // A key changed in between would be buried under a version number that its change has taken already.
+            let versions = record.rows.keys.iter().map(|key| Require::KeyVersionIs(key.uuid, key.version));
+            batch.require.extend(versions);
             batch.require.extend(record.loses_admin_user(now));
             let detail = format!("name={} keys={}", old.name, record.rows.keys.len());
             batch.audit.push(caller.entry(
