@@ -139,11 +139,9 @@ fn t16_lenient_signatures_are_refused() {
                 })
                 .collect();
             let changed = Params::from_form(changed.join("&").as_bytes(), MAX_PARAMS).unwrap();
-            let expected =
-                if near.is_empty() { Reject::MissingCredential(SIGNATURE) } else { Reject::BadSignatureForm };
             match parse(&changed) {
                 Ok(claim) => assert_eq!(claim.verify(vector.key()), Err(Reject::SignatureDiffers), "{near}"),
-                Err(error) => assert_eq!(error, expected, "{near}"),
+                Err(error) => assert!(near.is_empty() && error == Reject::MissingCredential(SIGNATURE), "{near}"),
             }
         }
     }
@@ -189,7 +187,7 @@ fn missing_parts_are_named_in_the_order_that_clients_expect() {
     assert_eq!(error("Action=X"), Reject::MissingCredential(SIGNATURE));
     assert_eq!(error("PublicKey=p&Signature="), Reject::MissingCredential(SIGNATURE));
     assert_eq!(error("Signature=x"), Reject::MissingCredential(PUBLIC_KEY));
-    assert_eq!(error("Signature=x&PublicKey=p"), Reject::BadSignatureForm);
+    assert_eq!(error("Signature=x&PublicKey=p&Timestamp=x"), Reject::BadDate);
 }
 
 fn read(method: &str, target: &str, content_type: Option<&str>, body: &[u8]) -> Result<Params, ParamError> {
