@@ -10,17 +10,17 @@ use tokio_util::sync::CancellationToken;
 
 /// What an operator wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
+pub enum Command {
     /// SIGTERM or SIGINT.
     Stop,
     /// SIGHUP.
     Reload,
 }
 
-/// Source of the operator's requests.
-pub trait Requests {
-    /// The next request. Must lose none when the future is dropped.
-    fn next(&mut self) -> impl Future<Output = Request>;
+/// Source of the operator's commands.
+pub trait Commands {
+    /// The next command. Must lose none when the future is dropped.
+    fn next(&mut self) -> impl Future<Output = Command>;
 }
 
 /// The signals of the process.
@@ -46,12 +46,12 @@ impl Signals {
     }
 }
 
-impl Requests for Signals {
-    async fn next(&mut self) -> Request {
+impl Commands for Signals {
+    async fn next(&mut self) -> Command {
         tokio::select! {
-            _ = self.terminate.recv() => Request::Stop,
-            _ = self.interrupt.recv() => Request::Stop,
-            _ = self.hangup.recv() => Request::Reload,
+            _ = self.terminate.recv() => Command::Stop,
+            _ = self.interrupt.recv() => Command::Stop,
+            _ = self.hangup.recv() => Command::Reload,
         }
     }
 }
@@ -61,7 +61,7 @@ impl Requests for Signals {
 pub enum Ended<T> {
     /// Everything came to its own end, on request or not.
     Finished(T),
-    /// A second request to stop came before that. Threads may still run; return from `main` now.
+    /// A second command to stop came before that. Threads may still run; return from `main` now.
     AtOnce,
 }
 
@@ -75,26 +75,26 @@ impl<T, E> Ended<Result<T, E>> {
     }
 }
 
-/// Waits for `work` to end. The first request to stop cancels `stop`, the second one ends the wait, and each
-/// request to reload calls `reload`, which must be quick or hand its work on.
+/// Waits for `work` to end. The first command to stop cancels `stop`, the second one ends the wait, and each
+/// command to reload calls `reload`, which must be quick or hand its work on.
 pub async fn until_finished<W: Future>(
     work: W,
-    requests: &mut impl Requests,
+    commands: &mut impl Commands,
     stop: &CancellationToken,
     mut reload: impl FnMut(),
 ) -> Ended<W::Output> {
     let mut work = std::pin::pin!(work);
     let mut asked = false;
     loop {
-        let request = tokio::select! {
+        let command = tokio::select! {
             biased;
             output = work.as_mut() => return Ended::Finished(output),
-            request = requests.next() => request,
+            command = commands.next() => command,
         };
-        match request {
-            Request::Reload => reload(),
-            Request::Stop if asked => return Ended::AtOnce,
-            Request::Stop => {
+        match command {
+            Command::Reload => reload(),
+            Command::Stop if asked => return Ended::AtOnce,
+            Command::Stop => {
                 asked = true;
                 stop.cancel();
             }
@@ -109,27 +109,27 @@ mod tests {
     use std::convert::Infallible;
     use std::future::{pending, ready};
 
-    /// Makes these requests and then none.
-    struct Script(VecDeque<Request>);
+    /// Gives these commands and then none.
+    struct Script(VecDeque<Command>);
 
-    impl Requests for Script {
-        async fn next(&mut self) -> Request {
+    impl Commands for Script {
+        async fn next(&mut self) -> Command {
             match self.0.pop_front() {
-                Some(request) => request,
+                Some(command) => command,
                 None => pending().await,
             }
         }
     }
 
-    fn script(requests: &[Request]) -> Script {
-        Script(requests.iter().copied().collect())
+    fn script(commands: &[Command]) -> Script {
+        Script(commands.iter().copied().collect())
     }
 
     #[tokio::test]
-    async fn the_first_request_drains_and_reloads_do_not_count() {
+    async fn the_first_command_drains_and_reloads_do_not_count() {
         let stop = CancellationToken::new();
         let mut reloads = 0;
-        let mut requests = script(&[Request::Reload, Request::Reload, Request::Stop, Request::Reload]);
+        let mut commands = script(&[Command::Reload, Command::Reload, Command::Stop, Command::Reload]);
         let work = async {
             stop.cancelled().await;
             // Let the rest of the script run while "draining".
@@ -138,17 +138,17 @@ mod tests {
             }
             Ok::<_, Infallible>(7)
         };
-        let ended = until_finished(work, &mut requests, &stop, || reloads += 1).await;
+        let ended = until_finished(work, &mut commands, &stop, || reloads += 1).await;
         assert_eq!(ended, Ended::Finished(Ok(7)));
         assert_eq!(reloads, 3);
         assert_eq!(ended.exit_code(), ExitCode::SUCCESS);
     }
 
     #[tokio::test]
-    async fn the_second_request_ends_at_once() {
+    async fn the_second_command_ends_at_once() {
         let stop = CancellationToken::new();
-        let mut requests = script(&[Request::Stop, Request::Stop]);
-        let ended = until_finished(pending::<Result<(), ()>>(), &mut requests, &stop, || {}).await;
+        let mut commands = script(&[Command::Stop, Command::Stop]);
+        let ended = until_finished(pending::<Result<(), ()>>(), &mut commands, &stop, || {}).await;
         assert!(stop.is_cancelled());
         assert_eq!(ended, Ended::AtOnce);
         assert_eq!(ended.exit_code(), ExitCode::FAILURE);
@@ -165,7 +165,7 @@ mod tests {
     #[tokio::test]
     async fn signals_of_the_process_arrive() {
         let mut signals = Signals::install().unwrap();
-        for (name, expected) in [("-TERM", Request::Stop), ("-INT", Request::Stop), ("-HUP", Request::Reload)]
+        for (name, expected) in [("-TERM", Command::Stop), ("-INT", Command::Stop), ("-HUP", Command::Reload)]
         {
             let own = std::process::id().to_string();
             let sent = std::process::Command::new("kill").args([name, &own]).status().unwrap();

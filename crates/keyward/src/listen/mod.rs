@@ -26,6 +26,8 @@ mod server;
 mod service;
 mod stats;
 mod target;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "tls")]
 mod tls;
 
