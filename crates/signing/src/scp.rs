@@ -147,4 +147,4 @@ fn split_base(url: &str) -> (&str, &str) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -156,4 +156,4 @@ fn payload(request: &RequestView<'_>) -> Result<(Payload, Vec<String>), Reject> 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -209,4 +209,4 @@ fn payload(request: &RequestView<'_>) -> Result<(Payload, String), Reject> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -122,4 +122,4 @@ fn candidates(request: &RequestView<'_>, params: &Params) -> Result<Vec<Candidat
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -30,6 +30,11 @@ fn vectors() -> Vec<Vector> {
     vectors
 }
 
+/// The recorded requests, for the tests of other modules.
+pub(crate) fn cases() -> Vec<Case> {
+    vectors().iter().map(Vector::case).collect()
+}
+
 impl Vector {
     fn case(&self) -> Case {
         let (_, rest) = self.signed_url.as_ref().unwrap_or(&self.url).split_once("://").unwrap();
