@@ -11,6 +11,7 @@
 
 mod authorization;
 pub mod aws4;
+mod canonical;
 pub mod claim;
 mod detect;
 pub mod encode;

@@ -18,7 +18,6 @@ pub enum RawError {
 }
 
 /// A request with everything it owns.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawRequest {
     method: String,
     target: String,
@@ -164,7 +163,7 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        let error = |text: &str| RawRequest::parse(text.as_bytes()).unwrap_err();
+        let error = |text: &str| RawRequest::parse(text.as_bytes()).map(drop).unwrap_err();
         for text in ["", "GET /", "GET / x HTTP/1.1", "GET  HTTP/1.1", "curl http://x", "{}", "GET / FTP/1.1"]
         {
             assert_eq!(error(text), RawError::RequestLine, "{text}");

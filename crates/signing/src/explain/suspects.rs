@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Signed, causes};
-use crate::authorization::{UNSIGNED_PAYLOAD, sha256_hex};
+use crate::canonical::{UNSIGNED_PAYLOAD, sha256_hex};
 use crate::encode::{form_encode, percent_decode, percent_encode, percent_encode_path};
 use crate::mac::Keyed;
 use crate::{Body, Claim, RequestView, Scheme, Value};

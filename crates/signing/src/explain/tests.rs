@@ -134,7 +134,7 @@ fn with_line(case: &Case, at: usize, line: &str) -> Case {
     let canonical = right.canonical_request.unwrap();
     let mut lines: Vec<&str> = canonical.split('\n').collect();
     lines[at] = line;
-    let digest = crate::authorization::sha256_hex(lines.join("\n").as_bytes());
+    let digest = crate::canonical::sha256_hex(lines.join("\n").as_bytes());
     let string_to_sign = [&right.string_to_sign[..right.string_to_sign.len() - 64], &digest].concat();
     let claim = case.view(|request| match right.scheme {
         Scheme::Tc3 => tc3::parse(request, tc3::Target::Vendor),
@@ -163,7 +163,7 @@ fn mistakes_in_canonical_requests_are_named() {
     let body = huawei("post-json-body");
     let last = explained(&body).canonical_request.unwrap().split('\n').count() - 1;
     assert_cause(&with_line(&body, last, "UNSIGNED-PAYLOAD"), "Body digest");
-    assert_cause(&with_line(&body, last, &crate::authorization::sha256_hex(b"")), "Body digest");
+    assert_cause(&with_line(&body, last, &crate::canonical::sha256_hex(b"")), "Body digest");
     let aws = find(aws4::tests::cases(), "get-key-prefix-order");
     let query = aws.target.split_once('?').unwrap().1;
     assert_eq!(explained(&with_line(&aws, 2, query)).causes.len(), 1, "older curl's spelling matches");
@@ -199,7 +199,7 @@ fn refusals_are_named_with_what_is_known() {
 fn a_wrong_body_digest_still_shows_the_texts() {
     let case =
         sdk_hmac_sha256::tests::cases().into_iter().find(|case| case.name == "post-json-body").unwrap();
-    let declared = crate::authorization::sha256_hex(b"what was signed");
+    let declared = crate::canonical::sha256_hex(b"what was signed");
     let case = case.without_header("Authorization").with_header("X-Sdk-Content-Sha256", &declared);
     let authorization = case
         .view(|request| {
