@@ -189,4 +189,4 @@ fn mac(scope: &Scope) -> Mac {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -204,3 +204,25 @@ pub struct Explanation {
     /// Likely causes of a difference, in plain sentences; facts worth knowing when there is none.
     pub causes: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Body, Params, RequestView, UrlScheme, request::Header, scloud};
+
+    #[test]
+    fn debug_output_holds_no_credentials() {
+        let form =
+            scloud::signed_form(&[("Password", "hunter2"), ("SecurityToken", "t0ken")], "id", b"s3cret");
+        let params = Params::from_form(form.as_bytes(), 8).unwrap();
+        let claim = scloud::parse(&params).unwrap();
+        let signature = String::from_utf8(claim.signature().to_vec()).unwrap();
+        let headers: [Header<'_>; 1] = [("X-Auth-Token", b"t0ken")];
+        let target = format!("/?{form}");
+        let request = RequestView::new("GET", &target, &headers, Body::Bytes(b"hunter2"), UrlScheme::Http);
+        let shown = format!("{claim:?} {params:?} {request:?}");
+        for secret in ["hunter2", "t0ken", "s3cret", &signature] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert!(shown.contains("\"id\"") && shown.contains("\"Password\"") && shown.contains("\"GET\""));
+    }
+}

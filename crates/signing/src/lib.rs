@@ -11,8 +11,11 @@
 
 mod authorization;
 pub mod aws4;
+mod canonical;
 pub mod claim;
+mod detect;
 pub mod encode;
+pub mod explain;
 pub mod json;
 mod mac;
 pub mod params;
@@ -29,6 +32,8 @@ mod testing;
 mod time;
 
 pub use claim::{Claim, Explanation, Payload, Scope};
+pub use detect::detect;
+pub use explain::{ExplainError, explain, explain_request};
 pub use json::{Number, Value};
 pub use mac::{Hash, same_signature};
 pub use params::{ParamError, Params};

@@ -112,4 +112,4 @@ fn string_to_sign<'v>(params: impl Iterator<Item = (&'v str, &'v Value)>) -> Str
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,7 +4,7 @@
 //! Two rules keep characters from being moved between neighbouring fields under a valid signature (threat T10): a timestamp
 //! has exactly 13 digits, and the client type is one of a list. The body is not signed.
 
-use crate::authorization::push_new;
+use crate::canonical::push_new;
 use crate::claim::Candidate;
 use crate::mac::Mac;
 use crate::{Claim, Payload, Reject, RequestView, Scheme};
@@ -147,4 +147,4 @@ fn split_base(url: &str) -> (&str, &str) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

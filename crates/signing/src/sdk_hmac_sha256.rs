@@ -5,9 +5,8 @@
 
 use std::borrow::Cow;
 
-use crate::authorization::{
-    Authorization, UNSIGNED_PAYLOAD, push_new, sha256_hex, signed_names, signed_values,
-};
+use crate::authorization::Authorization;
+use crate::canonical::{UNSIGNED_PAYLOAD, push_new, sha256_hex, signed_names, signed_values};
 use crate::claim::{Candidate, sign_first};
 use crate::encode::{
     form_decode, form_pieces, lower_hex, percent_decode, percent_encode, percent_encode_path,
@@ -156,4 +155,4 @@ fn payload(request: &RequestView<'_>) -> Result<(Payload, Vec<String>), Reject> 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

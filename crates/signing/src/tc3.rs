@@ -5,9 +5,8 @@
 //! lower case. Which services a scope may name, and whether an unsigned body or an unsigned action is acceptable (threats
 //! T07, T08), is for the dialect to say.
 
-use crate::authorization::{
-    Authorization, UNSIGNED_PAYLOAD, push_new, sha256_hex, signed_names, signed_values,
-};
+use crate::authorization::Authorization;
+use crate::canonical::{UNSIGNED_PAYLOAD, push_new, sha256_hex, signed_names, signed_values};
 use crate::claim::{Candidate, sign_first};
 use crate::encode::lower_hex;
 use crate::mac::Mac;
@@ -209,4 +208,4 @@ fn payload(request: &RequestView<'_>) -> Result<(Payload, String), Reject> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,7 +4,7 @@
 //! The text joins decoded names and values by `=` and `&` without escaping, so a value that contains `&Name=` signs like two
 //! parameters. As with scloud, only a closed list of names per action and narrow alphabets answer that.
 
-use crate::authorization::push_new;
+use crate::canonical::push_new;
 use crate::claim::{Candidate, sign_first};
 use crate::encode::form_encode;
 use crate::mac::Mac;
@@ -122,4 +122,4 @@ fn candidates(request: &RequestView<'_>, params: &Params) -> Result<Vec<Candidat
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,7 +1,7 @@
 //! The canonical request of AWS version 4 and the string to sign.
 
 use super::{ALGORITHM, Place, SIGNATURE_PARAMETER, Spelling, scope_text};
-use crate::authorization::{UNSIGNED_PAYLOAD, push_new, signed_names, signed_values};
+use crate::canonical::{UNSIGNED_PAYLOAD, push_new, signed_names, signed_values};
 use crate::claim::Candidate;
 use crate::encode::{form_decode, form_pieces, is_lower_hex, lower_hex, percent_encode, percent_encode_path};
 use crate::{Payload, Reject, RequestView, Scope};

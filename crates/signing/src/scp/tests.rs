@@ -57,6 +57,11 @@ impl Vector {
     }
 }
 
+/// The accepted requests, for the tests of other modules.
+pub(crate) fn cases() -> Vec<Case> {
+    file().vectors.iter().map(Vector::case).collect()
+}
+
 /// One vector was signed with another client type, one against a URL that only the configuration knows.
 const OPTIONS: Options<'_> =
     Options { client_types: &["Openapi", "Console"], public_urls: &["https://iam.e.samsungsdscloud.com"] };

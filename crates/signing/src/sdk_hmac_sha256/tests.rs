@@ -29,6 +29,11 @@ fn vectors() -> Vec<Vector> {
     vectors
 }
 
+/// The recorded requests, for the tests of other modules.
+pub(crate) fn cases() -> Vec<Case> {
+    vectors().iter().map(Vector::case).collect()
+}
+
 impl Vector {
     fn case(&self) -> Case {
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -142,7 +147,7 @@ fn with_digest(declared: &str, body: &[u8]) -> Case {
     let signed = ["host", "x-sdk-content-sha256", "x-sdk-date"];
     let authorization = case
         .view(|request| {
-            let digest = crate::authorization::sha256_hex(body);
+            let digest = crate::canonical::sha256_hex(body);
             let body = if declared == digest { request.body() } else { Body::NotVisible };
             sign(&request.with_body(body), &case.access_key_id, case.secret.as_bytes(), &signed)
         })

@@ -36,6 +36,11 @@ fn vectors() -> Vec<Vector> {
     vectors
 }
 
+/// The recorded requests, for the tests of other modules.
+pub(crate) fn cases() -> Vec<Case> {
+    vectors().iter().map(Vector::case).collect()
+}
+
 impl Vector {
     fn case(&self) -> Case {
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
