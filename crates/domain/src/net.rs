@@ -12,24 +12,42 @@ pub struct AddressRange {
     prefix: u8,
 }
 
-/// The text is not an address or CIDR block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an address or CIDR block such as 10.0.0.0/8 or 2001:db8::/32")]
-pub struct BadRange;
+/// Why a text is not a range: the rest of a sentence that begins with the setting's or field's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadRange {
+    /// Neither an address nor a CIDR block.
+    #[error("must hold networks such as 10.0.0.0/8, fd00::/8 or one address")]
+    Form,
+    /// An address inside a network where its first one belongs: likely a slip, and it would mean more than it says.
+    #[error("holds an address that is not the start of its network; write {0}")]
+    NotTheStart(AddressRange),
+}
 
 impl AddressRange {
     /// Whether `address` lies in the range.
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.network, address.to_canonical()) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                (u32::from(network) ^ u32::from(address)) & mask == 0
-            }
-            (IpAddr::V6(network), IpAddr::V6(address)) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-                (u128::from(network) ^ u128::from(address)) & mask == 0
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        let address = address.to_canonical();
+        address.is_ipv4() == self.network.is_ipv4() && masked(address, self.prefix) == Some(self.network)
+    }
+
+    /// Whether every address of its family lies in the range.
+    pub const fn is_everything(&self) -> bool {
+        self.prefix == 0
+    }
+}
+
+/// The address with everything behind the prefix set to zero; `None` when the prefix is too long for it.
+fn masked(address: IpAddr, prefix: u8) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(v4) => {
+            let host_bits = 32_u32.checked_sub(u32::from(prefix))?;
+            let mask = u32::MAX.checked_shl(host_bits).unwrap_or(0);
+            Some(IpAddr::from((v4.to_bits() & mask).to_be_bytes()))
+        }
+        IpAddr::V6(v6) => {
+            let host_bits = 128_u32.checked_sub(u32::from(prefix))?;
+            let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
+            Some(IpAddr::from((v6.to_bits() & mask).to_be_bytes()))
         }
     }
 }
@@ -38,17 +56,22 @@ impl FromStr for AddressRange {
     type Err = BadRange;
 
     fn from_str(text: &str) -> Result<Self, BadRange> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix.parse::<u8>().map_err(|_| BadRange)?)),
+        let (address, digits) = match text.split_once('/') {
+            Some((address, digits)) => (address, Some(digits)),
             None => (text, None),
         };
-        let network: IpAddr = address.parse().map_err(|_| BadRange)?;
-        let widest = if network.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.unwrap_or(widest);
-        if prefix > widest {
-            return Err(BadRange);
-        }
-        Ok(Self { network, prefix })
+        let network: IpAddr = address.parse().map_err(|_| BadRange::Form)?;
+        let prefix = match digits {
+            None if network.is_ipv4() => 32,
+            None => 128,
+            // `parse` would take "+8" and "08".
+            Some(digits) if digits == "0" || !digits.starts_with(['0', '+']) => {
+                digits.parse().map_err(|_| BadRange::Form)?
+            }
+            Some(_) => return Err(BadRange::Form),
+        };
+        let start = Self { network: masked(network, prefix).ok_or(BadRange::Form)?, prefix };
+        if start.network == network { Ok(start) } else { Err(BadRange::NotTheStart(start)) }
     }
 }
 
@@ -87,10 +110,12 @@ mod tests {
     #[test]
     fn what_is_no_range_is_refused() {
         for text in
-            ["", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0/8", "10.0.0.0/-1", "host", "10.0.0.0/8/8"]
+            ["", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0/8", "10.0.0.0/-1", "host", "10.0.0.0/8/8", "10.0.0.0/+8", "10.0.0.0/08"]
         {
-            assert!(text.parse::<AddressRange>().is_err(), "{text}");
+            assert_eq!(text.parse::<AddressRange>(), Err(super::BadRange::Form), "{text}");
         }
+        let slip = "10.1.0.0/8".parse::<AddressRange>().unwrap_err().to_string();
+        assert!(slip.ends_with("write 10.0.0.0/8"), "{slip}");
     }
 
     #[test]

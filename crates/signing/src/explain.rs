@@ -92,7 +92,7 @@ impl Signed<'_> {
     /// The claim, read without judging the form of the signature; `request` may know less of the body than `self`.
     fn claim(&self, request: &RequestView<'_>) -> Result<Claim, Reject> {
         match self.scheme {
-            Scheme::Scloud => scloud::read(&self.params),
+            Scheme::Scloud => scloud::parse(&self.params),
             Scheme::Tc3 => tc3::read(request, tc3::Target::Vendor),
             Scheme::TencentV1 => tencent_v1::read(request, &self.params),
             Scheme::SdkHmacSha256 => sdk_hmac_sha256::read(request),
