@@ -9,7 +9,7 @@ use crate::clock::UnixMillis;
 use crate::commit::Refused;
 use crate::directory::UserRecord;
 use crate::error::{Error, Field};
-use crate::id::{AccountUuid, KeyId, KeyUuid, UserUuid};
+use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
 use crate::limits::{CONFLICT_RETRIES, DESCRIPTION_CHARS};
 use crate::net::AddressRange;
 use crate::policy::{Action, Reach, Role};
@@ -263,6 +263,17 @@ pub struct KeyIssue<'a> {
     pub expires_at: Option<UnixMillis>,
 }
 
+/// A key that was made.
+#[derive(Debug)]
+pub struct CreatedKey {
+    /// The key.
+    pub key: AccessKey,
+    /// The number of its owner.
+    pub owner: Serial,
+    /// Its secret.
+    pub secret: Reveal,
+}
+
 /// What to change of a key; what is `None` stays.
 #[derive(Clone, Debug, Default)]
 pub struct KeyChange {
@@ -283,7 +294,7 @@ impl Service {
         caller: &Caller,
         user_name: &str,
         issue: &KeyIssue<'_>,
-    ) -> Result<(AccessKey, Reveal), Error> {
+    ) -> Result<CreatedKey, Error> {
         caller.require_named(Action::CreateAccessKey, user_name)?;
         caller.require_permanent()?;
         for _ in 0..CONFLICT_RETRIES {
@@ -294,9 +305,9 @@ impl Service {
             let made = self.new_key(caller, &record.rows.account, user.uuid, issue, now)?;
             let mut batch = self.batch_by(caller, now);
             batch.require.push(Require::UserIsLive(user.uuid));
-            let key = made.add_to(&mut batch, caller, now);
+            let (key, secret) = made.add_to(&mut batch, caller, now);
             match self.commit(batch).await {
-                Ok(()) => return Ok(key),
+                Ok(()) => return Ok(CreatedKey { key, owner: user.serial, secret }),
                 Err(Refused::Other(Require::KeyIdIsFree(_))) => {}
                 Err(refused) => return Err(refused.into_error(user_name, &self.limits)),
             }
