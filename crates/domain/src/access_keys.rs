@@ -63,7 +63,7 @@ pub struct AccessKey {
     pub deleted_at: Option<UnixMillis>,
     /// Who deleted it.
     pub deleted_by: Option<UserUuid>,
-    /// The mark over all of the above but the description and the sealed secret, which has a tag of its own.
+    /// The mark over all of the above but the sealed secret, which has a tag of its own.
     pub mark: Mark,
 }
 
@@ -172,6 +172,7 @@ impl AccessKey {
             .text(self.status.as_str())
             .maybe(self.not_before.map(|at| at.0))
             .maybe(self.expires_at.map(|at| at.0))
+            .text(&self.description)
             .number(self.version.cast_signed())
             .number(self.created_at.0)
             .bytes(self.created_by.as_bytes())
@@ -225,7 +226,8 @@ pub struct KeyShape {
 }
 
 impl KeyShape {
-    fn new_id(&self, now: UnixMillis, random: &dyn random::Randomness) -> KeyId {
+    /// A new id: prefix, time and random characters.
+    pub fn new_id(&self, now: UnixMillis, random: &dyn random::Randomness) -> KeyId {
         let base = u64::try_from(self.id_alphabet.len().max(2)).unwrap_or(2);
         let mut rest = u64::try_from(now.0).unwrap_or(0);
         let mut time = Vec::with_capacity(self.time_chars);
@@ -238,6 +240,11 @@ impl KeyShape {
         id.extend(time.iter().rev());
         id.push_str(&random::text(random, self.id_alphabet, self.random_chars));
         KeyId::new(id)
+    }
+
+    /// A new secret.
+    pub fn new_secret(&self, random: &dyn random::Randomness) -> Secret {
+        Secret::new(random::text(random, self.secret_alphabet, self.secret_chars).into_bytes())
     }
 }
 
@@ -311,14 +318,16 @@ impl Service {
     /// The user of that name with his live keys; a dialect shows those that [`AccessKey::is_shown_by`] its schemes.
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::UserNotFound`].
+    /// [`Error::Denied`], [`Error::UserNotFound`]; [`Error::Damaged`] when one of the keys fails its integrity check
+    /// (promise P7).
     pub async fn list_access_keys(
         &self,
         caller: &Caller,
         user_name: &str,
     ) -> Result<std::sync::Arc<UserRecord>, Error> {
         caller.require_named(Action::ReadAccessKey, user_name)?;
-        self.user_named(caller, user_name).await
+        let record = self.user_named(caller, user_name).await?;
+        if record.damaged.is_empty() { Ok(record) } else { Err(Error::Damaged) }
     }
 
     /// Enables, disables or describes a key. A status that it already has is success and changes nothing.
@@ -476,8 +485,7 @@ impl Service {
             (asked, longest) => asked.or(longest),
         };
         let random = self.random.as_ref();
-        let secret = random::text(random, issue.shape.secret_alphabet, issue.shape.secret_chars);
-        let secret = Secret::new(secret.into_bytes());
+        let secret = issue.shape.new_secret(random);
         let mut key = AccessKey {
             uuid: KeyUuid::generate(now, random),
             key_id: issue.shape.new_id(now, random),
