@@ -56,7 +56,11 @@ pub struct CallerNote {
 
 impl From<&Caller> for CallerNote {
     fn from(caller: &Caller) -> Self {
-        Self { account: caller.account(), user: caller.user_name().to_owned(), key_id: caller.key_id().clone() }
+        Self {
+            account: caller.account(),
+            user: caller.user_name().to_owned(),
+            key_id: caller.key_id().clone(),
+        }
     }
 }
 

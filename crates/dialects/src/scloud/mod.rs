@@ -167,7 +167,12 @@ impl Scloud {
 
     /// The checks, in the vendor's order as far as it is known. Whatever a check needs that comes later stays unseen: who has
     /// not signed learns nothing about keys, and who has no right learns nothing about objects.
-    async fn carry_out(&self, service: &Service, request: &Request<'_>, note: &mut Note) -> Result<Body, Refusal> {
+    async fn carry_out(
+        &self,
+        service: &Service,
+        request: &Request<'_>,
+        note: &mut Note,
+    ) -> Result<Body, Refusal> {
         if self.settings.post_only && request.view.method() != "POST" {
             return Err(Refusal::plain(RetCode::ParameterRefused, "GET is switched off here: use POST"));
         }
