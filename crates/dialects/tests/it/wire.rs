@@ -27,22 +27,22 @@ pub struct Wire {
     pub body: Vec<u8>,
 }
 
-/// How a client puts parameters into a request.
+/// Who puts parameters into a request, each in his own way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// A hand-made GET.
-    Query,
-    /// The Python SDK.
-    Form,
-    /// The Go SDK, Terraform and the CLI: `Action` in the query as well.
-    GoForm,
-    /// The JS SDK.
-    Json,
+pub enum Client {
+    /// A person, with a GET.
+    Hand,
+    /// The Python SDK, with a form.
+    Python,
+    /// The Go SDK, Terraform and the CLI: a form, and the `Action` in the query as well.
+    Go,
+    /// The JS SDK, with JSON.
+    Js,
     /// The Go SDK with its JSON encoder.
     GoJson,
 }
 
-pub const FORMS: [Form; 5] = [Form::Query, Form::Form, Form::GoForm, Form::Json, Form::GoJson];
+pub const CLIENTS: [Client; 5] = [Client::Hand, Client::Python, Client::Go, Client::Js, Client::GoJson];
 
 impl Wire {
     pub fn post(target: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
@@ -60,30 +60,30 @@ impl Wire {
         Self::post("/", FORM, signed_form(pairs, &signer.id, signer.secret.as_bytes()))
     }
 
-    /// A signed request in any client's form.
-    pub fn signed_as(form: Form, signer: &Signer, pairs: &Pairs<'_>) -> Self {
+    /// A signed request as that client sends it.
+    pub fn signed_as(client: Client, signer: &Signer, pairs: &Pairs<'_>) -> Self {
         let text = signed_form(pairs, &signer.id, signer.secret.as_bytes());
         let action = pairs.iter().find(|(name, _)| *name == "Action").map_or("", |(_, value)| *value);
         let go = format!("/?Action={action}");
-        match form {
-            Form::Query => Self::get(&text),
-            Form::Form => Self::post("/", FORM, text),
-            Form::GoForm => Self::post(&go, FORM, text),
-            Form::Json => Self::post("/", JSON, sign_json(signer, &json_text(pairs))),
-            Form::GoJson => Self::post(&go, JSON, sign_json(signer, &json_text(pairs))),
+        match client {
+            Client::Hand => Self::get(&text),
+            Client::Python => Self::post("/", FORM, text),
+            Client::Go => Self::post(&go, FORM, text),
+            Client::Js => Self::post("/", JSON, sign_json(signer, &json_text(pairs))),
+            Client::GoJson => Self::post(&go, JSON, sign_json(signer, &json_text(pairs))),
         }
     }
 
     /// The same parameters without a signature, or with whatever `pairs` says of it.
-    pub fn raw(form: Form, pairs: &Pairs<'_>) -> Self {
+    pub fn raw(client: Client, pairs: &Pairs<'_>) -> Self {
         let action = pairs.iter().find(|(name, _)| *name == "Action").map_or("", |(_, value)| *value);
         let go = format!("/?Action={action}");
-        match form {
-            Form::Query => Self::get(&form_text(pairs)),
-            Form::Form => Self::post("/", FORM, form_text(pairs)),
-            Form::GoForm => Self::post(&go, FORM, form_text(pairs)),
-            Form::Json => Self::post("/", JSON, json_text(pairs)),
-            Form::GoJson => Self::post(&go, JSON, json_text(pairs)),
+        match client {
+            Client::Hand => Self::get(&form_text(pairs)),
+            Client::Python => Self::post("/", FORM, form_text(pairs)),
+            Client::Go => Self::post(&go, FORM, form_text(pairs)),
+            Client::Js => Self::post("/", JSON, json_text(pairs)),
+            Client::GoJson => Self::post(&go, JSON, json_text(pairs)),
         }
     }
 

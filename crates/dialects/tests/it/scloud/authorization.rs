@@ -11,7 +11,7 @@ use domain::users::UserStatus;
 use signing::Scheme;
 
 use super::samples::{Sample, operations, sample};
-use crate::wire::{FORMS, Form, JSON, Wire, json_text, sign_json};
+use crate::wire::{CLIENTS, Client, JSON, Wire, json_text, sign_json};
 use crate::world::{KeySpec, START, Signer, World, limits, signer};
 
 /// A world in which `bob` also has keys that may not act, and a frozen user.
@@ -35,70 +35,88 @@ async fn crowded() -> World {
 struct Credential {
     name: &'static str,
     /// The sample as a request with this credential.
-    request: fn(&Sample, Form) -> Wire,
+    request: fn(&Sample, Client) -> Wire,
     code: u64,
 }
 
-fn signed_by(who: &str, sample: &Sample, form: Form) -> Wire {
-    Wire::signed_as(form, &signer(who), &sample.pairs())
+fn signed_by(who: &str, sample: &Sample, client: Client) -> Wire {
+    Wire::signed_as(client, &signer(who), &sample.pairs())
 }
 
-fn with_signature(who: &str, signature: &str, sample: &Sample, form: Form) -> Wire {
+fn with_signature(who: &str, signature: &str, sample: &Sample, client: Client) -> Wire {
     let sample = sample.clone().with("PublicKey", &signer(who).id).with("Signature", signature);
-    Wire::raw(form, &sample.pairs())
+    Wire::raw(client, &sample.pairs())
 }
 
 const NO_ACCESS: &[Credential] = &[
-    Credential { name: "none", request: |sample, form| Wire::raw(form, &sample.pairs()), code: 170 },
+    Credential { name: "none", request: |sample, client| Wire::raw(client, &sample.pairs()), code: 170 },
     Credential {
         name: "bearer",
-        request: |sample, form| {
-            Wire::raw(form, &sample.pairs()).with_header("Authorization", "Bearer abcdefgh")
+        request: |sample, client| {
+            Wire::raw(client, &sample.pairs()).with_header("Authorization", "Bearer abcdefgh")
         },
         code: 170,
     },
     Credential {
         name: "empty",
-        request: |sample, form| with_signature("admin", "", sample, form),
+        request: |sample, client| with_signature("admin", "", sample, client),
         code: 170,
     },
     Credential {
         name: "garbage",
-        request: |sample, form| with_signature("admin", "garbage", sample, form),
+        request: |sample, client| with_signature("admin", "garbage", sample, client),
         code: 171,
     },
     Credential {
         name: "bad signature",
-        request: |sample, form| with_signature("admin", &"0".repeat(40), sample, form),
+        request: |sample, client| with_signature("admin", &"0".repeat(40), sample, client),
         code: 171,
     },
     Credential {
         name: "other key's",
-        request: |sample, form| {
+        request: |sample, client| {
             let mixed = Signer { id: signer("admin").id, secret: signer("bob").secret };
-            Wire::signed_as(form, &mixed, &sample.pairs())
+            Wire::signed_as(client, &mixed, &sample.pairs())
         },
         code: 171,
     },
-    Credential { name: "unknown key", request: |sample, form| signed_by("nobody", sample, form), code: 172 },
-    Credential { name: "deleted key", request: |sample, form| signed_by("deleted", sample, form), code: 172 },
+    Credential {
+        name: "unknown key",
+        request: |sample, client| signed_by("nobody", sample, client),
+        code: 172,
+    },
+    Credential {
+        name: "deleted key",
+        request: |sample, client| signed_by("deleted", sample, client),
+        code: 172,
+    },
     Credential {
         name: "other scheme",
-        request: |sample, form| signed_by("foreign", sample, form),
+        request: |sample, client| signed_by("foreign", sample, client),
         code: 172,
     },
     Credential {
         name: "token",
-        request: |sample, form| signed_by("admin", &sample.clone().with("SecurityToken", "some-token"), form),
+        request: |sample, client| {
+            signed_by("admin", &sample.clone().with("SecurityToken", "some-token"), client)
+        },
         code: 174,
     },
     Credential {
         name: "disabled key",
-        request: |sample, form| signed_by("disabled", sample, form),
+        request: |sample, client| signed_by("disabled", sample, client),
         code: 299,
     },
-    Credential { name: "expired key", request: |sample, form| signed_by("expired", sample, form), code: 299 },
-    Credential { name: "frozen user", request: |sample, form| signed_by("frozen", sample, form), code: 299 },
+    Credential {
+        name: "expired key",
+        request: |sample, client| signed_by("expired", sample, client),
+        code: 299,
+    },
+    Credential {
+        name: "frozen user",
+        request: |sample, client| signed_by("frozen", sample, client),
+        code: 299,
+    },
 ];
 
 /// Not only the few first operations ask who calls: all do, in every way that a client has to ask.
@@ -107,11 +125,11 @@ async fn t01_no_operation_runs_without_a_good_credential() {
     let world = crowded().await;
     let before = world.digest().await;
     for operation in operations() {
-        for form in FORMS {
+        for client in CLIENTS {
             for credential in NO_ACCESS {
-                let wire = (credential.request)(&sample(operation.name, "bob"), form);
+                let wire = (credential.request)(&sample(operation.name, "bob"), client);
                 let seen = world.send(&wire).await;
-                let case = format!("{} by {} as {form:?}", operation.name, credential.name);
+                let case = format!("{} by {} as {client:?}", operation.name, credential.name);
                 assert_eq!(seen.code, credential.code, "{case}: {}", seen.text);
                 assert_eq!(seen.status, 200, "{case}");
                 assert!(seen.note.caller.is_none(), "{case}");
@@ -147,7 +165,8 @@ async fn every_operation_answers_every_caller_as_the_policy_says() {
         writeln!(table, "{}", operation.name).unwrap();
         let world = crowded().await;
         for credential in NO_ACCESS {
-            let seen = world.send(&(credential.request)(&sample(operation.name, "bob"), Form::Form)).await;
+            let seen =
+                world.send(&(credential.request)(&sample(operation.name, "bob"), Client::Python)).await;
             writeln!(table, "    {:<24}{}", credential.name, seen.code).unwrap();
         }
         for (caller, role) in callers {
@@ -328,7 +347,7 @@ async fn t37_fields_of_the_model_cannot_be_assigned() {
             for field in MODEL_FIELDS {
                 let sample = sample(operation.name, "bob").with(field, "olga");
                 let wires = [
-                    Wire::signed_as(Form::Form, &signer(caller), &sample.pairs()),
+                    Wire::signed_as(Client::Python, &signer(caller), &sample.pairs()),
                     Wire::post("/", JSON, sign_json(&signer(caller), &json_text(&sample.pairs()))),
                 ];
                 for wire in wires {

@@ -13,7 +13,7 @@ use domain::users::UserStatus;
 use super::golden::Book;
 use super::samples::{Sample, operations, sample};
 use crate::broken_store::BrokenStore;
-use crate::wire::{FORM, Form, JSON, Seen, Wire};
+use crate::wire::{Client, FORM, JSON, Seen, Wire};
 use crate::world::{KeySpec, START, World, limits, settings, signer};
 
 /// What every operation can answer.
@@ -63,10 +63,10 @@ async fn credentials(book: &mut Book, operation: &str) {
     book.case(operation, "success", 0, &world, &sample.signed(&signer("admin"))).await;
 
     let world = World::new().await;
-    let unsigned = Wire::raw(Form::Form, &sample.pairs());
+    let unsigned = Wire::raw(Client::Python, &sample.pairs());
     book.case(operation, "signature_missing", 170, &world, &unsigned).await;
     let wrong = sample.clone().with("PublicKey", &signer("admin").id).with("Signature", &"0".repeat(40));
-    book.case(operation, "signature_wrong", 171, &world, &Wire::raw(Form::Form, &wrong.pairs())).await;
+    book.case(operation, "signature_wrong", 171, &world, &Wire::raw(Client::Python, &wrong.pairs())).await;
     book.case(operation, "public_key_unknown", 172, &world, &sample.signed(&signer("nobody"))).await;
     let token = sample.clone().with("SecurityToken", "some-token");
     book.case(operation, "token_unknown", 174, &world, &token.signed(&signer("admin"))).await;
@@ -270,7 +270,7 @@ async fn outside_of_operations(book: &mut Book) {
     let many: Vec<String> = (0..257).map(|n| format!("p{n}=")).collect();
     book.case(folder, "too_many_parameters", 230, &world, &post(&many.join("&"))).await;
     world.dialect = settings("post_only = true");
-    let get = Wire::signed_as(Form::Query, &admin, &[("Action", "GetRegion")]);
+    let get = Wire::signed_as(Client::Hand, &admin, &[("Action", "GetRegion")]);
     book.case(folder, "get_switched_off", 230, &world, &get).await;
     world.dialect = settings("");
     for method in ["PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "get", "TRACE"] {

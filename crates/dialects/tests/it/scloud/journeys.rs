@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::samples::sample;
-use crate::wire::{FORMS, Form, Seen, Wire};
+use crate::wire::{CLIENTS, Client, Seen, Wire};
 use crate::world::{START, Signer, World, signer};
 
 async fn ask(world: &World, who: &Signer, pairs: &[(&str, &str)]) -> Seen {
@@ -61,7 +61,7 @@ async fn access_keys_have_the_documented_shape() {
     }
 }
 
-/// A key made here signs here, in every client's form.
+/// A key made here signs here, in every client's client.
 #[tokio::test]
 async fn a_new_key_works_at_once_and_stops_at_once() {
     let world = World::new().await;
@@ -70,9 +70,9 @@ async fn a_new_key_works_at_once_and_stops_at_once() {
     let text = |name: &str| made["AccessKey"][name].as_str().unwrap().to_owned();
     let key = Signer { id: text("AccessKeyID"), secret: text("AccessKeySecret") };
     let whoami = sample("GetUser", "bob");
-    for form in FORMS {
-        let wire = Wire::signed_as(form, &key, &whoami.pairs());
-        assert_eq!(world.send(&wire).await.json["User"]["UserName"], "bob", "{form:?}");
+    for client in CLIENTS {
+        let wire = Wire::signed_as(client, &key, &whoami.pairs());
+        assert_eq!(world.send(&wire).await.json["User"]["UserName"], "bob", "{client:?}");
     }
     for (status, code) in [("Inactive", 299), ("Active", 0)] {
         let update = [("Action", "UpdateAccessKey"), ("AccessKeyID", key.id.as_str()), ("Status", status)];
@@ -90,7 +90,7 @@ async fn terraform_creates_reads_and_destroys() {
     let admin = signer("admin");
     let call = async |pairs: &[(&str, &str)]| {
         let common = [("ProjectId", "org-tf"), ("Region", "cn-bj2")];
-        let wire = Wire::signed_as(Form::GoForm, &admin, &[pairs, &common].concat());
+        let wire = Wire::signed_as(Client::Go, &admin, &[pairs, &common].concat());
         world.send(&wire).await
     };
     let user = [("UserName", "tf")];

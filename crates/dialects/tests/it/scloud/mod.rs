@@ -5,6 +5,7 @@ mod docs;
 mod golden;
 mod golden_cases;
 mod journeys;
+mod order;
 mod readings;
 mod replay;
 mod samples;

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde::Deserialize;
 
 use super::samples::{operations, sample};
-use crate::wire::{FORM, Form, Wire, form_text};
+use crate::wire::{Client, FORM, Wire, form_text};
 use crate::world::{Signer, World, signer};
 
 /// Every name that some action takes, and some that none does.
@@ -55,7 +55,7 @@ const OPTIONAL: &[&str] = &[
     "Nonce",
 ];
 /// Readings of one text that are tried at most.
-const READINGS: usize = 60;
+const READINGS: usize = 24;
 /// What is answered before a handler runs.
 const REFUSED: [u64; 8] = [160, 161, 170, 171, 172, 174, 220, 230];
 
@@ -104,7 +104,7 @@ fn shifts(pairs: &Reading) -> Vec<Reading> {
     let mut out = Vec::new();
     for at in 0..sorted.len() {
         let value = sorted[at].1.clone();
-        for cut in (0..value.len()).filter(|&cut| value.is_char_boundary(cut)).take(4) {
+        for cut in (0..value.len()).filter(|&cut| value.is_char_boundary(cut)).take(2) {
             let mut shifted = sorted.clone();
             shifted[at].1.truncate(cut);
             shifted.push((value[cut..].to_owned(), String::new()));
@@ -187,7 +187,7 @@ fn t05_at_most_one_reading_of_a_signed_text_is_accepted() {
         for reading in &all {
             let pairs: Vec<(&str, &str)> =
                 reading.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            let wire = Wire::raw(Form::Form, &[&pairs[..], &[("Signature", &signature)]].concat());
+            let wire = Wire::raw(Client::Python, &[&pairs[..], &[("Signature", &signature)]].concat());
             let seen = runtime.block_on(world.send(&wire));
             prop_assert_ne!(seen.code, 170);
             if !REFUSED.contains(&seen.code) {
@@ -307,8 +307,8 @@ fn t06_no_parameter_carries_binary_data() {
             let text: String = block.iter().map(|&byte| char::from(byte)).collect();
             let sample = sample(operation.name, "bob").with(name, &text);
             match name {
-                "PublicKey" | "Signature" => Wire::raw(Form::Json, &sample.with("Signature", "0").pairs()),
-                _ => Wire::signed_as(Form::Json, &admin, &sample.pairs()),
+                "PublicKey" | "Signature" => Wire::raw(Client::Js, &sample.with("Signature", "0").pairs()),
+                _ => Wire::signed_as(Client::Js, &admin, &sample.pairs()),
             }
         } else {
             let escaped: String = block.iter().map(|byte| format!("%{byte:02x}")).collect();

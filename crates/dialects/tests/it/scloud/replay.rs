@@ -75,7 +75,7 @@ async fn t26_keys_can_be_bound_to_addresses_and_end() {
     // Elsewhere a wrong signature is still a wrong signature: the list tells nothing to strangers.
     let wrong =
         sample("GetUser", "bob").with("PublicKey", &signer("bound").id).with("Signature", &"0".repeat(40));
-    let wrong = Wire::raw(crate::wire::Form::Form, &wrong.pairs());
+    let wrong = Wire::raw(crate::wire::Client::Python, &wrong.pairs());
     assert_eq!(world.send_from(&wrong, Some("127.0.0.1".parse().unwrap())).await.code, 171);
 
     let expires_at = Some(START.plus(60_000));
@@ -119,7 +119,7 @@ async fn t26_a_nonce_works_once() {
     // A request that is refused for its signature uses nothing up.
     let forged =
         timed(time, Some("n-3")).with("PublicKey", &signer("bob").id).with("Signature", &"0".repeat(40));
-    assert_eq!(world.send(&Wire::raw(crate::wire::Form::Form, &forged.pairs())).await.code, 171);
+    assert_eq!(world.send(&Wire::raw(crate::wire::Client::Python, &forged.pairs())).await.code, 171);
     assert_eq!(code(&world, &timed(time, Some("n-3"))).await, 0);
     // Signed in the future: remembered until that time and the window are over.
     assert_eq!(code(&world, &timed(time + 300, Some("future"))).await, 0);

@@ -4,7 +4,7 @@ use dialects::Reveals;
 use serde_json::Value;
 
 use super::samples::{operations, sample};
-use crate::wire::{Form, Wire};
+use crate::wire::{Client, Wire};
 use crate::world::{KeySpec, World, limits, signer};
 
 /// Every string of a JSON document with the name of the member that holds it.
@@ -48,7 +48,7 @@ async fn t67_no_answer_but_that_of_a_creation_holds_a_secret() {
             for extra in [None, Some(("Password", "hunter22")), Some(("SecurityToken", "t0ken"))] {
                 let sample = sample(operation.name, "bob");
                 let sample = extra.map_or(sample.clone(), |(name, value)| sample.with(name, value));
-                for wire in [sample.signed(&signer(caller)), Wire::raw(Form::Json, &sample.pairs())] {
+                for wire in [sample.signed(&signer(caller)), Wire::raw(Client::Js, &sample.pairs())] {
                     let seen = world.send(&wire).await;
                     let cause = seen.note.cause.map(|cause| cause.text).unwrap_or_default();
                     for secret in secrets.iter().map(String::as_str).chain(["hunter22", "t0ken"]) {

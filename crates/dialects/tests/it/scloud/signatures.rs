@@ -6,7 +6,7 @@ use dialects::Access;
 use signing::scloud::signed_form;
 
 use super::samples::{operations, sample};
-use crate::wire::{FORM, FORMS, Form, JSON, Wire, form_text, json_text, sign_json};
+use crate::wire::{CLIENTS, Client, FORM, JSON, Wire, form_text, json_text, sign_json};
 use crate::world::{World, signer};
 
 /// The caller whom a request was taken for.
@@ -139,10 +139,10 @@ async fn t03_a_parameter_has_one_spelling_and_one_place() {
 async fn t04_every_value_that_a_handler_reads_was_signed() {
     let admin = signer("admin");
     for operation in operations() {
-        for form in FORMS {
+        for client in CLIENTS {
             let sample = sample(operation.name, "bob").with("Region", "cn-bj2").with("ProjectId", "org-1");
             let pairs = sample.pairs();
-            let good = Wire::signed_as(form, &admin, &pairs);
+            let good = Wire::signed_as(client, &admin, &pairs);
             let world = World::new().await;
             let expected = world.send(&good).await;
             let after = world.digest().await;
@@ -172,7 +172,7 @@ async fn t04_every_value_that_a_handler_reads_was_signed() {
                 let before = world.digest().await;
                 let pairs: Vec<_> =
                     variant.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-                let seen = world.send(&Wire::raw(form, &pairs)).await;
+                let seen = world.send(&Wire::raw(client, &pairs)).await;
                 assert!(matches!(seen.code, 170..=172), "{variant:?}: {}", seen.text);
                 assert_eq!(world.digest().await, before);
             }
@@ -185,7 +185,7 @@ async fn t04_every_value_that_a_handler_reads_was_signed() {
                     .with_header("Host", "other.example")
                     .with_header("X-Forwarded-Host", "third.example"),
             ];
-            if form == Form::Query {
+            if client == Client::Hand {
                 unsigned.push(Wire { method: "POST".to_owned(), ..good.clone() });
                 unsigned.push(Wire { body: b"UserName=alice&Limit=1".to_vec(), ..good.clone() });
             } else {
@@ -194,10 +194,10 @@ async fn t04_every_value_that_a_handler_reads_was_signed() {
                     ..good.clone()
                 });
             }
-            if matches!(form, Form::Form | Form::GoForm) {
+            if matches!(client, Client::Python | Client::Go) {
                 let mut reversed = pairs.clone();
                 reversed.reverse();
-                unsigned.push(Wire::signed_as(form, &admin, &reversed));
+                unsigned.push(Wire::signed_as(client, &admin, &reversed));
                 unsigned.push(Wire { fields: Vec::new(), ..good.clone() });
             }
             for wire in unsigned {
@@ -315,7 +315,7 @@ async fn t54_unknown_keys_cost_a_signature_too() {
         let wrong =
             sample("GetUser", "bob").with("PublicKey", &signer(name).id).with("Signature", &"0".repeat(40));
         let before = world.service.signature_work();
-        world.send(&Wire::raw(Form::Form, &wrong.pairs())).await;
+        world.send(&Wire::raw(Client::Python, &wrong.pairs())).await;
         assert_eq!(world.service.signature_work(), before + 1, "{name}");
     }
 }
@@ -331,7 +331,7 @@ async fn the_log_says_what_was_signed_and_repeats_no_input() {
         ("PublicKey", &signer("admin").id),
         ("Signature", "canary-signature"),
     ];
-    let seen = world.send(&Wire::raw(Form::Form, &pairs)).await;
+    let seen = world.send(&Wire::raw(Client::Python, &pairs)).await;
     let cause = seen.note.cause.unwrap();
     assert_eq!(cause.code, "171");
     assert_eq!(

@@ -11,9 +11,7 @@ use crate::world::{World, settings, signer};
 #[tokio::test]
 async fn t13_no_other_path_reaches_an_action() {
     let world = World::new().await;
-    let query = match sample("GetRegion", "").signed(&signer("bob")) {
-        Wire { body, .. } => String::from_utf8(body).unwrap(),
-    };
+    let query = String::from_utf8(sample("GetRegion", "").signed(&signer("bob")).body).unwrap();
     let send = async |target: String| world.send(&Wire { target, ..Wire::get("") }).await;
     assert_eq!(send(format!("/?{query}")).await.code, 0);
     for path in [
@@ -106,8 +104,8 @@ fn settings_are_strict_and_say_what_was_meant() {
 async fn a_server_that_takes_only_posts_refuses_every_get() {
     let mut world = World::new().await;
     world.dialect = settings("post_only = true");
-    for form in crate::wire::FORMS {
-        let seen = world.send(&Wire::signed_as(form, &signer("bob"), &[("Action", "GetRegion")])).await;
-        assert_eq!(seen.code, if form == crate::wire::Form::Query { 230 } else { 0 }, "{form:?}");
+    for client in crate::wire::CLIENTS {
+        let seen = world.send(&Wire::signed_as(client, &signer("bob"), &[("Action", "GetRegion")])).await;
+        assert_eq!(seen.code, if client == crate::wire::Client::Hand { 230 } else { 0 }, "{client:?}");
     }
 }
