@@ -1,0 +1,227 @@
+//! The real `keyward`, built by cargo and started on ports that the system chooses.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::scloud::Credential;
+
+/// Longest wait for a start, a crash recovery included (promise P12).
+pub(crate) const READY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait for a stop: requests in flight may take 10 seconds (promise P12), then the process must be gone.
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(12);
+/// Kernel clock ticks per second in `/proc`; a constant of the Linux interface.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// How cargo builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Quick to build.
+    Debug,
+    /// As released.
+    Release,
+}
+
+/// Listeners of a server: the public one and the admin one.
+pub(crate) const SERVER_LISTENERS: usize = 2;
+
+/// Builds the server and says where it is.
+pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
+    let (folder, arguments) = match profile {
+        Profile::Debug => ("debug", &["build", "--package", "keyward"][..]),
+        Profile::Release => ("release", &["build", "--package", "keyward", "--release"][..]),
+    };
+    crate::process::cargo(arguments).map_err(anyhow::Error::msg)?;
+    // This program lies in the same target directory, whatever its name and place.
+    let own = std::env::current_exe()?;
+    let target = own.parent().and_then(Path::parent).context("no target directory")?;
+    Ok(target.join(folder).join("keyward"))
+}
+
+/// How to start a server.
+pub(crate) struct Launch {
+    /// The binary.
+    pub(crate) binary: PathBuf,
+    /// Where it keeps its data.
+    pub(crate) data_dir: PathBuf,
+    /// The administrator's key of a first start.
+    pub(crate) bootstrap: Credential,
+    /// Settings as environment variables.
+    pub(crate) settings: Vec<(&'static str, String)>,
+}
+
+impl Launch {
+    /// Starts the server without waiting for it. Its log is read from a pipe and dropped, its standard error goes to a
+    /// file beside the data.
+    pub(crate) fn start(&self) -> Result<Process> {
+        let mut command = self.command();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+        command
+            .arg("--data-dir")
+            .arg(&self.data_dir)
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command.env("KEYWARD_BOOTSTRAP_ACCESS_KEY_ID", &self.bootstrap.id);
+        command.env("KEYWARD_BOOTSTRAP_SECRET_ACCESS_KEY", &self.bootstrap.secret);
+        let errors = File::options().create(true).append(true).open(self.stderr_file())?;
+        Process::start(command.stderr(errors))
+    }
+
+    /// Runs a local command on the data and returns how it ended with what it printed.
+    pub(crate) fn local(&self, arguments: &[&str]) -> Result<(ExitStatus, String)> {
+        let mut command = self.command();
+        command.args(arguments).arg("--data-dir").arg(&self.data_dir);
+        let output = command.stdin(Stdio::null()).output()?;
+        let text = [output.stdout, output.stderr].concat();
+        Ok((output.status, String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    /// What the server has printed on its standard error so far.
+    pub(crate) fn stderr(&self) -> String {
+        fs::read_to_string(self.stderr_file()).unwrap_or_default()
+    }
+
+    fn stderr_file(&self) -> PathBuf {
+        self.data_dir.with_extension("stderr.log")
+    }
+
+    /// The binary, without the settings of whoever runs this task.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.binary);
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("KEYWARD_"))
+        {
+            command.env_remove(name);
+        }
+        command
+    }
+}
+
+/// What became of waiting for a listener.
+pub(crate) enum Wait {
+    /// One is open here.
+    Listening(SocketAddr),
+    /// Not within the time given.
+    NotYet,
+    /// The process ended instead.
+    Ended,
+}
+
+/// A running process that says where it listens. Killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    listeners: Receiver<SocketAddr>,
+}
+
+impl Process {
+    /// Starts `command`, whose standard output is to announce listeners, and reads that output to its end.
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("does not start")?;
+        let output = child.stdout.take().context("no standard output")?;
+        let (found, listeners) = channel();
+        thread::spawn(move || drain(output, &found));
+        Ok(Self { child, listeners })
+    }
+
+    /// Waits for the next listener to be announced.
+    pub(crate) fn listener(&self, limit: Duration) -> Wait {
+        match self.listeners.recv_timeout(limit) {
+            Ok(address) => Wait::Listening(address),
+            Err(RecvTimeoutError::Timeout) => Wait::NotYet,
+            Err(RecvTimeoutError::Disconnected) => Wait::Ended,
+        }
+    }
+
+    /// Waits until `count` listeners are announced and returns the first, which is the public one.
+    pub(crate) fn ready(&self, count: usize) -> Result<SocketAddr> {
+        let deadline = Instant::now() + READY_TIMEOUT;
+        let mut first = None;
+        for _ in 0..count {
+            match self.listener(deadline.saturating_duration_since(Instant::now())) {
+                Wait::Listening(address) => first = first.or(Some(address)),
+                Wait::NotYet => bail!("not ready after {READY_TIMEOUT:?}"),
+                Wait::Ended => bail!("ended while it started"),
+            }
+        }
+        first.context("no listener asked for")
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> io::Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
+    /// `SIGKILL`, and waits until it is gone.
+    pub(crate) fn kill(mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait().map(drop)
+    }
+
+    /// `SIGTERM`, and waits until it is gone.
+    pub(crate) fn stop(mut self) -> Result<ExitStatus> {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        if !sent.success() {
+            bail!("the process was gone before it was asked to stop");
+        }
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        // The channel closes with the process's standard output, that is with the process.
+        while self.listeners.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
+        if Instant::now() >= deadline {
+            bail!("the server runs on {STOP_TIMEOUT:?} after SIGTERM");
+        }
+        Ok(self.child.wait()?)
+    }
+
+    /// Resident memory in bytes.
+    pub(crate) fn resident_bytes(&self) -> Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kibibytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kibibytes * 1024.0)
+    }
+
+    /// Processor seconds spent so far, in user mode and in the kernel.
+    pub(crate) fn processor_seconds(&self) -> Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name in parentheses may hold blanks; user and system time are the 12th and 13th fields after it.
+        let (_, fields) = stat.rsplit_once(')').context("no process name")?;
+        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+        Ok(ticks.sum::<Result<f64, _>>()? / TICKS_PER_SECOND)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Nothing is left to do about a process that is already gone.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads lines until both listeners are announced; then lets the rest flow to /dev/null inside the kernel.
+fn drain(output: ChildStdout, found: &Sender<SocketAddr>) {
+    let mut output = BufReader::new(output);
+    let mut line = String::new();
+    let mut announced = 0;
+    while announced < SERVER_LISTENERS && matches!(output.read_line(&mut line), Ok(1..)) {
+        let address = line.trim_end().strip_prefix("listening on http://").and_then(|text| text.parse().ok());
+        if let Some(address) = address {
+            announced += 1;
+            // The receiver is gone when the process is being killed.
+            let _ = found.send(address);
+        }
+        line.clear();
+    }
+    // `io::copy` from a pipe to a file is splice(2): the log costs its reader next to nothing.
+    if let Ok(mut sink) = File::options().write(true).open("/dev/null") {
+        // Fails only when the process is gone.
+        let _ = io::copy(&mut output, &mut sink);
+    }
+}
