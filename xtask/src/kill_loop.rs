@@ -162,10 +162,10 @@ impl Run {
             let violation = failures.recv_timeout(after).ok();
             let ended = server.has_ended()?;
             killed.store(true, Ordering::SeqCst);
-            server.kill()?;
             if ended {
-                bail!("the server ended by itself: {}", self.launch.stderr());
+                bail!("the server ended by itself: {}", server.last_words());
             }
+            server.kill()?;
             violation.or_else(|| failures.iter().next()).map_or(Ok(()), Err)
         })
     }
@@ -180,8 +180,8 @@ impl Run {
             settings: self.launch.settings.clone(),
         };
         let checked = kill_during_start(&launch, after).and_then(|()| {
-            let server = launch.start()?;
-            let mut client = Client::open(server.ready(SERVER_LISTENERS)?)?;
+            let (server, address) = launch.start()?.ready(SERVER_LISTENERS)?;
+            let mut client = Client::open(address)?;
             let answer = client.call(&launch.bootstrap, "GetUser", &[("UserName", "admin")])?;
             if answer.ret_code != ret_code::OK {
                 bail!("the administrator's first key is answered {}", answer.body);
@@ -194,8 +194,7 @@ impl Run {
 
     fn restart(&mut self) -> Result<(Process, SocketAddr)> {
         let started = Instant::now();
-        let server = self.launch.start()?;
-        let address = server.ready(SERVER_LISTENERS).with_context(|| self.launch.stderr())?;
+        let (server, address) = self.launch.start()?.ready(SERVER_LISTENERS)?;
         self.slowest_start = self.slowest_start.max(started.elapsed());
         Ok((server, address))
     }
@@ -230,7 +229,7 @@ fn kill_during_start(launch: &Launch, after: Duration) -> Result<()> {
     // More listeners than there are: the wait ends with the time, or with the process.
     for _ in 0..=SERVER_LISTENERS {
         if let Wait::Ended = server.listener(deadline.saturating_duration_since(Instant::now())) {
-            bail!("the server ended while it started: {}", launch.stderr());
+            bail!("the server ended while it started: {}", server.last_words());
         }
     }
     Ok(server.kill()?)

@@ -14,7 +14,7 @@ pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// Headers beyond those that every answer has.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The body. Wiped when dropped, because it may hold a secret (requirement R8).
     pub body: Zeroizing<Vec<u8>>,
     /// For log and metrics.
@@ -34,6 +34,13 @@ pub struct Note {
     pub outcome: Outcome,
     /// Why, when it was refused or failed.
     pub cause: Option<Cause>,
+}
+
+impl Note {
+    /// The note of a request of which nothing is known yet.
+    pub(crate) const fn blank() -> Self {
+        Self { operation: None, caller: None, key_id: None, outcome: Outcome::Ok, cause: None }
+    }
 }
 
 /// Who called.
@@ -82,4 +89,49 @@ pub struct Cause {
     pub code: Cow<'static, str>,
     /// A sentence for the operator; never holds a secret, a signature or raw input.
     pub text: String,
+}
+
+/// Why a request ends outside its dialect. The server finds out, the dialect lends the answer its shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportRefusal {
+    /// Nothing lives at this path.
+    PathUnknown,
+    /// Nothing takes this method.
+    MethodNotAllowed,
+    /// The body is longer than [`body_limit`](crate::Dialect::body_limit).
+    BodyTooLarge,
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// The operation did not end in time.
+    Deadline,
+    /// The server failed: a bug, such as a caught panic.
+    Internal,
+    /// The server is stopping or has no room for the request.
+    Unavailable,
+}
+
+impl TransportRefusal {
+    /// Every refusal.
+    pub const ALL: [Self; 7] = [
+        Self::PathUnknown,
+        Self::MethodNotAllowed,
+        Self::BodyTooLarge,
+        Self::BodyTimeout,
+        Self::Deadline,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
+    /// The status that HTTP has for it; a dialect may answer another.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::PathUnknown => 404,
+            Self::MethodNotAllowed => 405,
+            Self::BodyTooLarge => 413,
+            Self::BodyTimeout => 408,
+            Self::Deadline => 504,
+            Self::Internal => 500,
+            Self::Unavailable => 503,
+        }
+    }
 }

@@ -6,8 +6,9 @@ pub mod operation;
 pub mod registry;
 pub mod request;
 pub mod scloud;
+mod settings;
 
-pub use answer::{Answer, Cause, Note, Outcome};
+pub use answer::{Answer, Cause, Note, Outcome, TransportRefusal};
 pub use operation::{Access, Operation, Reveals};
-pub use registry::{Dialect, Registry, SettingsError};
+pub use registry::{Dialect, DialectSettings, Registry, SettingsError};
 pub use request::{Recognition, Request};

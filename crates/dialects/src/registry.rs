@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use domain::Service;
+use domain::id::RequestId;
 use signing::RequestView;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, TransportRefusal};
 use crate::operation::Operation;
 use crate::request::{Recognition, Request};
 use crate::scloud::Scloud;
@@ -83,6 +84,16 @@ macro_rules! registry {
                 match self { $(Dialect::$variant(dialect) => dialect.answer(service, request).await,)* }
             }
 
+            /// Longest body that it takes, in bytes.
+            pub const fn body_limit(&self) -> usize {
+                match self { $(Dialect::$variant(_) => <$type>::BODY_LIMIT,)* }
+            }
+
+            /// Answers, in the dialect's own shape, a request that the server could not hand over or finish.
+            pub fn refuse_transport(&self, refusal: TransportRefusal, request: RequestId) -> Answer {
+                match self { $(Dialect::$variant(dialect) => dialect.refuse_transport(refusal, request),)* }
+            }
+
             fn new(name: &str, own: &toml::Table) -> Result<Self, SettingsError> {
                 match name {
                     $($name => <$type>::new(own).map(Dialect::$variant).map_err(|problem| {
@@ -129,9 +140,19 @@ impl Registry {
         Ok(registry)
     }
 
-    /// Whose the request is, and its path below the dialect's prefix: by prefix, then by host name, then, at the root, by
-    /// what the request says of itself. `None`: nobody's.
+    /// Whose the request is, and its path below the dialect's prefix: by its [address](Self::addressed), else, at the root,
+    /// by what the request says of itself, body included. `None`: nobody's.
     pub fn route<'a>(&self, view: &RequestView<'a>) -> Option<(&Dialect, &'a str)> {
+        if let Some(addressed) = self.addressed(view) {
+            return Some(addressed);
+        }
+        let claimed = self.dialects.iter().map(|dialect| (dialect.recognise(view), dialect));
+        let (recognition, dialect) = claimed.rev().max_by_key(|(recognition, _)| *recognition)?;
+        (recognition != Recognition::No).then_some((dialect, view.path()))
+    }
+
+    /// Whose the request is by its prefix or, failing that, its host name: what the head alone tells.
+    pub fn addressed<'a>(&self, view: &RequestView<'a>) -> Option<(&Dialect, &'a str)> {
         let path = view.path();
         for dialect in &self.dialects {
             match path.strip_prefix(dialect.prefix()) {
@@ -140,12 +161,12 @@ impl Registry {
                 Some(_) | None => {}
             }
         }
-        if let Some(dialect) = self.by_host(view) {
-            return Some((dialect, path));
-        }
-        let claimed = self.dialects.iter().map(|dialect| (dialect.recognise(view), dialect));
-        let (recognition, dialect) = claimed.rev().max_by_key(|(recognition, _)| *recognition)?;
-        (recognition != Recognition::No).then_some((dialect, path))
+        self.by_host(view).map(|dialect| (dialect, path))
+    }
+
+    /// Longest body that any dialect takes, in bytes: the limit for a request whose dialect only its body tells.
+    pub fn body_limit(&self) -> usize {
+        self.dialects.iter().map(Dialect::body_limit).max().unwrap_or(0)
     }
 
     /// All enabled dialects.

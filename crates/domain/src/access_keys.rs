@@ -9,7 +9,7 @@ use crate::clock::UnixMillis;
 use crate::commit::Refused;
 use crate::directory::UserRecord;
 use crate::error::{Error, Field};
-use crate::id::{AccountUuid, KeyId, KeyUuid, UserUuid};
+use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
 use crate::limits::{CONFLICT_RETRIES, DESCRIPTION_CHARS};
 use crate::net::AddressRange;
 use crate::policy::{Action, Reach, Role};
@@ -63,7 +63,7 @@ pub struct AccessKey {
     pub deleted_at: Option<UnixMillis>,
     /// Who deleted it.
     pub deleted_by: Option<UserUuid>,
-    /// The mark over all of the above but the description and the sealed secret, which has a tag of its own.
+    /// The mark over all of the above but the sealed secret, which has a tag of its own.
     pub mark: Mark,
 }
 
@@ -172,6 +172,7 @@ impl AccessKey {
             .text(self.status.as_str())
             .maybe(self.not_before.map(|at| at.0))
             .maybe(self.expires_at.map(|at| at.0))
+            .text(&self.description)
             .number(self.version.cast_signed())
             .number(self.created_at.0)
             .bytes(self.created_by.as_bytes())
@@ -194,6 +195,11 @@ impl AccessKey {
             owner: self.user.as_bytes(),
             dialect: &self.dialect,
         }
+    }
+
+    /// Whether a dialect of those schemes lists, edits and counts it.
+    pub fn is_shown_by(&self, schemes: SchemeSet) -> bool {
+        self.kind == KeyKind::Permanent && self.schemes.meets(schemes)
     }
 
     /// Whether its time is up.
@@ -220,7 +226,8 @@ pub struct KeyShape {
 }
 
 impl KeyShape {
-    fn new_id(&self, now: UnixMillis, random: &dyn random::Randomness) -> KeyId {
+    /// A new id: prefix, time and random characters.
+    pub fn new_id(&self, now: UnixMillis, random: &dyn random::Randomness) -> KeyId {
         let base = u64::try_from(self.id_alphabet.len().max(2)).unwrap_or(2);
         let mut rest = u64::try_from(now.0).unwrap_or(0);
         let mut time = Vec::with_capacity(self.time_chars);
@@ -233,6 +240,11 @@ impl KeyShape {
         id.extend(time.iter().rev());
         id.push_str(&random::text(random, self.id_alphabet, self.random_chars));
         KeyId::new(id)
+    }
+
+    /// A new secret.
+    pub fn new_secret(&self, random: &dyn random::Randomness) -> Secret {
+        Secret::new(random::text(random, self.secret_alphabet, self.secret_chars).into_bytes())
     }
 }
 
@@ -249,6 +261,17 @@ pub struct KeyIssue<'a> {
     pub description: String,
     /// End of life, if any.
     pub expires_at: Option<UnixMillis>,
+}
+
+/// A key that was made.
+#[derive(Debug)]
+pub struct CreatedKey {
+    /// The key.
+    pub key: AccessKey,
+    /// The number of its owner.
+    pub owner: Serial,
+    /// Its secret.
+    pub secret: Reveal,
 }
 
 /// What to change of a key; what is `None` stays.
@@ -271,7 +294,7 @@ impl Service {
         caller: &Caller,
         user_name: &str,
         issue: &KeyIssue<'_>,
-    ) -> Result<(AccessKey, Reveal), Error> {
+    ) -> Result<CreatedKey, Error> {
         caller.require_named(Action::CreateAccessKey, user_name)?;
         caller.require_permanent()?;
         for _ in 0..CONFLICT_RETRIES {
@@ -282,9 +305,9 @@ impl Service {
             let made = self.new_key(caller, &record.rows.account, user.uuid, issue, now)?;
             let mut batch = self.batch_by(caller, now);
             batch.require.push(Require::UserIsLive(user.uuid));
-            let key = made.add_to(&mut batch, caller, now);
+            let (key, secret) = made.add_to(&mut batch, caller, now);
             match self.commit(batch).await {
-                Ok(()) => return Ok(key),
+                Ok(()) => return Ok(CreatedKey { key, owner: user.serial, secret }),
                 Err(Refused::Other(Require::KeyIdIsFree(_))) => {}
                 Err(refused) => return Err(refused.into_error(user_name, &self.limits)),
             }
@@ -292,17 +315,19 @@ impl Service {
         Err(Error::Conflict)
     }
 
-    /// The user of that name with his live keys; a dialect shows those whose schemes meet its own.
+    /// The user of that name with his live keys; a dialect shows those that [`AccessKey::is_shown_by`] its schemes.
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::UserNotFound`].
+    /// [`Error::Denied`], [`Error::UserNotFound`]; [`Error::Damaged`] when one of the keys fails its integrity check
+    /// (promise P7).
     pub async fn list_access_keys(
         &self,
         caller: &Caller,
         user_name: &str,
     ) -> Result<std::sync::Arc<UserRecord>, Error> {
         caller.require_named(Action::ReadAccessKey, user_name)?;
-        self.user_named(caller, user_name).await
+        let record = self.user_named(caller, user_name).await?;
+        if record.damaged.is_empty() { Ok(record) } else { Err(Error::Damaged) }
     }
 
     /// Enables, disables or describes a key. A status that it already has is success and changes nothing.
@@ -421,7 +446,7 @@ impl Service {
         self.vault.open_sealed(&key.binding(), sealed).map(Reveal::new).map_err(|_| Error::Damaged)
     }
 
-    /// Looks up a key that the caller wants to change. Who reaches only his own keys is told the same of a foreign key as
+    /// Looks up a permanent key that the caller wants to change. Who reaches only his own keys is told the same of a foreign key as
     /// of an unknown one (threat T38).
     async fn key_to_change(
         &self,
@@ -435,7 +460,7 @@ impl Service {
         let owner = &record.rows.user;
         let visible =
             owner.account == caller.account && (reach == Reach::Account || owner.uuid == caller.user);
-        let key = record.key(key_id).filter(|key| visible && key.schemes.meets(schemes));
+        let key = record.key(key_id).filter(|key| visible && key.is_shown_by(schemes));
         let key = key.ok_or(Error::KeyNotFound)?.clone();
         if !record.intact || record.damaged.contains(&key.uuid) {
             return Err(Error::Damaged);
@@ -460,8 +485,7 @@ impl Service {
             (asked, longest) => asked.or(longest),
         };
         let random = self.random.as_ref();
-        let secret = random::text(random, issue.shape.secret_alphabet, issue.shape.secret_chars);
-        let secret = Secret::new(secret.into_bytes());
+        let secret = issue.shape.new_secret(random);
         let mut key = AccessKey {
             uuid: KeyUuid::generate(now, random),
             key_id: issue.shape.new_id(now, random),

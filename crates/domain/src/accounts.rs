@@ -3,6 +3,7 @@
 use crate::access_keys::{AccessKey, KeyKind, KeyStatus, SchemeSet};
 use crate::audit::AuditEntry;
 use crate::batch::{Batch, Effect, Require};
+use crate::caller::Caller;
 use crate::clock::UnixMillis;
 use crate::error::{Error, Field};
 use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
@@ -118,6 +119,15 @@ pub fn check_given_secret(secret: &Secret) -> Result<(), Error> {
 }
 
 impl Service {
+    /// The caller's own account.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::CallerRevoked`].
+    pub async fn own_account(&self, caller: &Caller) -> Result<Account, Error> {
+        caller.reach(Action::DescribeService)?;
+        Ok(self.caller_record(caller).await?.rows.account.clone())
+    }
+
     /// Creates the first account with its root user and one key that may sign in every scheme. `false` when the store
     /// already holds an account; then nothing changes.
     ///

@@ -8,7 +8,6 @@ use crate::caller::{Caller, Origin};
 use crate::decision::{Unusable, may_act};
 use crate::directory::Lookup;
 use crate::net::limit_key;
-use crate::policy::Rights;
 use crate::replay::ReplayRefusal;
 use crate::service::Service;
 use crate::store::StoreError;
@@ -142,24 +141,29 @@ impl Service {
             return Err(AuthError::Damaged);
         }
         claim.verify(secret.expose()).map_err(AuthError::WrongSignature)?;
+        if claim.session_token().is_some() {
+            // No key has a token yet.
+            return Err(AuthError::WrongToken);
+        }
         let now = self.clock.now();
-        if let Some(signed_at) = claim.signed_at() {
-            if now.0.abs_diff(signed_at) > freshness.window_ms {
-                return Err(AuthError::Stale);
-            }
-            if let Some(nonce) = claim.nonce() {
-                self.replay.use_nonce(key.uuid, nonce, signed_at, now, freshness.window_ms)?;
-            }
+        if claim.signed_at().is_some_and(|signed_at| now.0.abs_diff(signed_at) > freshness.window_ms) {
+            return Err(AuthError::Stale);
+        }
+        if let Some(nonce) = claim.nonce() {
+            // Without a time a nonce would have to be remembered for ever, or would not be looked at (threat T21).
+            let signed_at = claim.signed_at().ok_or(ReplayRefusal::Untimed)?;
+            self.replay.use_nonce(key.uuid, nonce, signed_at, now, freshness.window_ms)?;
         }
         may_act(record, key, now, origin.source)?;
         let user = &record.rows.user;
         Ok(Caller {
             account: user.account,
+            account_serial: record.rows.account.serial,
             user: user.uuid,
             user_name: user.name.clone(),
             is_root: user.is_root,
             role: user.role,
-            rights: Rights::of(user.role),
+            rights: self.rights_of(user.role),
             key: key.uuid,
             key_id: key.key_id.clone(),
             temporary: key.kind == crate::access_keys::KeyKind::Temporary,

@@ -1,13 +1,13 @@
 //! The one way to write: requirements, effects and audit entries that stand or fall together.
 
-use crate::access_keys::{AccessKey, SchemeSet};
+use crate::access_keys::{AccessKey, KeyStatus, SchemeSet};
 use crate::accounts::Account;
 use crate::audit::AuditEntry;
 use crate::clock::UnixMillis;
 use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
 use crate::name::NameKey;
 use crate::policy::Role;
-use crate::users::User;
+use crate::users::{User, UserStatus};
 use crate::vault::RingRow;
 
 /// A write. All requirements are looked at inside the transaction and before the first effect, so a refusal changes
@@ -20,6 +20,19 @@ pub struct Batch {
     pub effects: Vec<Effect>,
     /// What the audit says of it. A batch with effects on entities has at least one entry (promise P19).
     pub audit: Vec<AuditEntry>,
+}
+
+impl Batch {
+    /// Whether it changes entities without an audit entry: a mistake of the caller that a store must refuse (promise P19).
+    pub fn lacks_audit(&self) -> bool {
+        self.audit.is_empty() && self.effects.iter().any(Effect::is_on_entity)
+    }
+
+    /// Whether all it does to entities is to make credentials stop working. Such a batch may use the room that a store
+    /// holds back for a full disk.
+    pub fn only_revokes(&self) -> bool {
+        !self.effects.is_empty() && self.effects.iter().all(Effect::revokes)
+    }
 }
 
 /// A condition on the store at the moment of writing. The list is closed; a store evaluates each by a query.
@@ -110,6 +123,32 @@ pub enum Effect {
         /// How many.
         seals: u64,
     },
-    /// Refused authentications of one minute, added up.
+    /// Refused authentications of one minute, added up; rows of more than [`crate::refusals::KEPT_MINUTES`] before go.
     CountRefusals(crate::refusals::RefusalCount),
+}
+
+impl Effect {
+    const fn is_on_entity(&self) -> bool {
+        match self {
+            Effect::InsertAccount(_)
+            | Effect::InsertUser(_)
+            | Effect::UpdateUser(_)
+            | Effect::InsertKey(_)
+            | Effect::UpdateKey(_) => true,
+            Effect::InsertRingKey(_) | Effect::CountSeals { .. } | Effect::CountRefusals(_) => false,
+        }
+    }
+
+    fn revokes(&self) -> bool {
+        match self {
+            Effect::UpdateUser(user) => user.deleted_at.is_some() || user.status == UserStatus::Frozen,
+            Effect::UpdateKey(key) => key.deleted_at.is_some() || key.status == KeyStatus::Inactive,
+            Effect::InsertAccount(_)
+            | Effect::InsertUser(_)
+            | Effect::InsertKey(_)
+            | Effect::InsertRingKey(_)
+            | Effect::CountSeals { .. }
+            | Effect::CountRefusals(_) => false,
+        }
+    }
 }

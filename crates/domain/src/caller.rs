@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::audit::AuditEntry;
 use crate::clock::UnixMillis;
 use crate::error::Error;
-use crate::id::{AccountUuid, KeyId, KeyUuid, RequestId, UserUuid};
+use crate::id::{AccountUuid, KeyId, KeyUuid, RequestId, Serial, UserUuid};
 use crate::policy::{Action, Reach, Rights, Role};
 use crate::users::User;
 
@@ -24,6 +24,7 @@ pub struct Origin {
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub(crate) account: AccountUuid,
+    pub(crate) account_serial: Serial,
     pub(crate) user: UserUuid,
     pub(crate) user_name: String,
     pub(crate) is_root: bool,
@@ -40,6 +41,11 @@ impl Caller {
     /// The caller's account.
     pub const fn account(&self) -> AccountUuid {
         self.account
+    }
+
+    /// The number of the caller's account.
+    pub const fn account_serial(&self) -> Serial {
+        self.account_serial
     }
 
     /// The caller's user.

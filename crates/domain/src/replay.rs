@@ -32,6 +32,9 @@ pub enum ReplayRefusal {
     /// This key has used as many nonces as are remembered.
     #[error("too many nonces in use; wait for the window to pass")]
     Full,
+    /// The nonce comes without a signed time.
+    #[error("a nonce needs a signed time beside it")]
+    Untimed,
     /// The nonce is empty or too long.
     #[error("the nonce must have 1 to 128 bytes")]
     Form,

@@ -10,6 +10,9 @@ use crate::clock::Clock;
 use crate::directory::{Directory, Generations};
 use crate::id::KeyUuid;
 use crate::limits::Limits;
+#[cfg(any(test, feature = "testing"))]
+use crate::policy::Action;
+use crate::policy::{Rights, Role};
 use crate::random::Randomness;
 use crate::refusals::Refusals;
 use crate::replay::Replay;
@@ -48,6 +51,8 @@ pub struct Service {
     pub(crate) failures: Throttle<IpAddr>,
     /// Requests, per key.
     requests: Throttle<KeyUuid>,
+    #[cfg(any(test, feature = "testing"))]
+    withheld: std::sync::Mutex<Option<Action>>,
 }
 
 impl Service {
@@ -68,6 +73,8 @@ impl Service {
             failures: Throttle::new(limits.failed_authentications),
             requests: Throttle::new(limits.requests),
             limits,
+            #[cfg(any(test, feature = "testing"))]
+            withheld: std::sync::Mutex::default(),
         }
     }
 
@@ -99,6 +106,26 @@ impl Service {
     /// Takes a request of `caller` out of his key's rate, where one is configured. `false`: too many, try later.
     pub fn admit(&self, caller: &Caller) -> bool {
         self.requests.take(caller.key(), self.clock.now())
+    }
+
+    /// The rights that a role gives.
+    #[cfg(not(any(test, feature = "testing")))]
+    pub(crate) const fn rights_of(&self, role: Role) -> Rights {
+        Rights::of(role)
+    }
+
+    /// The rights that a role gives, less what a test withholds.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn rights_of(&self, role: Role) -> Rights {
+        let withheld = *self.withheld.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        withheld.map_or(Rights::of(role), |action| Rights::of(role).except(action))
+    }
+
+    /// Takes one action away from everybody who is authenticated from now on, so that a test can prove that each operation
+    /// asks for the right to what it does (threat T42).
+    #[cfg(any(test, feature = "testing"))]
+    pub fn withhold(&self, action: Option<Action>) {
+        *self.withheld.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = action;
     }
 
     /// Writes the refusals counted since the last call, in one batch.

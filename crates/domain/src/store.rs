@@ -12,6 +12,7 @@ use crate::audit::{AuditRow, ChainHead};
 use crate::batch::{Batch, Require};
 use crate::id::{AccountUuid, KeyId, NodeId, UserUuid};
 use crate::name::NameKey;
+use crate::refusals::RefusalCount;
 use crate::users::User;
 use crate::vault::RingRow;
 
@@ -30,8 +31,9 @@ pub enum StoreError {
     /// It failed for good and the process is about to stop (promise P5), or it is closed.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// A stored record cannot be read back; it is never served as data (promise P7).
-    #[error("a stored record cannot be read: {0}")]
+    /// A stored record cannot be read back, or what is stored contradicts a write whose requirements held. Never served as
+    /// data (promise P7).
+    #[error("the store contradicts itself: {0}")]
     Corrupt(String),
 }
 
@@ -53,7 +55,7 @@ pub struct UserRows {
     pub account: Account,
     /// The user, live or not.
     pub user: User,
-    /// His keys that are not deleted, by creation time, then id.
+    /// His keys that are not deleted, by creation time, then record.
     pub keys: Vec<AccessKey>,
 }
 
@@ -88,7 +90,8 @@ pub struct RowCounts {
 
 /// Where data lives. All reads see every batch whose `commit` returned before they began.
 pub trait Store: Send + Sync {
-    /// Writes a batch whole or not at all. Returns after the write is durable and the observer has been told.
+    /// Writes a batch whole or not at all. Returns after the write is durable and the observer has been told. A batch that
+    /// [lacks its audit](Batch::lacks_audit), or whose effects contradict what is stored, is [`StoreError::Corrupt`].
     fn commit(&self, batch: Batch) -> Pin<Box<dyn Future<Output = Result<(), CommitError>> + Send + '_>>;
 
     /// Whose this id is, deleted keys included.
@@ -118,6 +121,9 @@ pub trait Store: Send + Sync {
 
     /// Audit rows of one node after `after`, at most `limit`, in chain order.
     fn audit_rows(&self, node: NodeId, after: u64, limit: u32) -> StoreFuture<'_, Vec<AuditRow>>;
+
+    /// Refusals counted since that minute, newest first, then in the order of their fields: at most `limit`.
+    fn refusals(&self, since_minute: i64, limit: u32) -> StoreFuture<'_, Vec<RefusalCount>>;
 
     /// The last audit row of each node, oldest node first.
     fn audit_heads(&self) -> StoreFuture<'_, Vec<ChainHead>>;

@@ -55,7 +55,7 @@ pub struct User {
     pub modified_at: UnixMillis,
     /// When he was deleted.
     pub deleted_at: Option<UnixMillis>,
-    /// The mark over all of the above but the echo-only fields.
+    /// The mark over all of the above.
     pub mark: Mark,
 }
 
@@ -86,7 +86,7 @@ impl UserStatus {
 impl User {
     /// What the mark covers.
     pub fn mark_input(&self) -> MarkInput {
-        MarkInput::new("user")
+        let input = MarkInput::new("user")
             .bytes(self.uuid.as_bytes())
             .number(self.serial.get().into())
             .bytes(self.account.as_bytes())
@@ -95,10 +95,13 @@ impl User {
             .number(self.is_root.into())
             .text(self.role.as_str())
             .text(self.status.as_str())
+            .text(&self.display_name)
+            .text(&self.email)
             .number(self.version.cast_signed())
             .number(self.created_at.0)
             .number(self.modified_at.0)
-            .maybe(self.deleted_at.map(|at| at.0))
+            .maybe(self.deleted_at.map(|at| at.0));
+        self.attributes.iter().fold(input, |input, (name, value)| input.text(name).text(value))
     }
 }
 
@@ -222,10 +225,17 @@ impl Service {
     /// A page of the account's users, by creation time: at most `limit` after skipping `offset`.
     ///
     /// # Errors
-    /// [`Error::Denied`].
+    /// [`Error::Denied`]; [`Error::Damaged`] when a row of the page fails its integrity check (promise P7).
     pub async fn list_users(&self, caller: &Caller, offset: u64, limit: u32) -> Result<UserList, Error> {
         caller.require_account(Action::ListUsers)?;
         let page = self.store.list_users(caller.account, offset, limit).await?;
+        let is_intact = |(user, keys): &(User, Vec<AccessKey>)| {
+            self.vault.is_marked(&user.mark_input(), &user.mark)
+                && keys.iter().all(|key| self.vault.is_marked(&key.mark_input(), &key.mark))
+        };
+        if !page.users.iter().all(is_intact) {
+            return Err(Error::Damaged);
+        }
         Ok(UserList { users: page.users, total: page.total })
     }
 
@@ -305,6 +315,9 @@ impl Service {
             let keys = record.rows.keys.iter().map(|key| key.uuid).collect();
             batch.require.push(Require::UserVersionIs(old.uuid, old.version));
             batch.require.push(Require::LiveKeysAre(old.uuid, keys));
+            // A key changed in between would be buried under a version number that its change has taken already.
+            let versions = record.rows.keys.iter().map(|key| Require::KeyVersionIs(key.uuid, key.version));
+            batch.require.extend(versions);
             batch.require.extend(record.loses_admin_user(now));
             let detail = format!("name={} keys={}", old.name, record.rows.keys.len());
             batch.audit.push(caller.entry(

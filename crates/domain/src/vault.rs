@@ -7,7 +7,7 @@
 //! sealed  = 0x01 | data key id (u32 BE) | nonce (12) | ciphertext and tag
 //!           associated data: "keyward/secret/1" | each binding field as u32 BE length and bytes
 //! wrapped = 0x01 | nonce (12) | ciphertext and tag
-//!           associated data: "keyward/ring/1" | ring id (u32 BE) | purpose (1)
+//!           associated data: "keyward/ring/1" | ring id (u32 BE) | purpose (1) | created at (i64 BE, milliseconds)
 //! ```
 
 use std::collections::HashMap;
@@ -226,7 +226,7 @@ impl Vault {
         let nonce = fresh_nonce(random);
         let mut wrapped = vec![FORMAT];
         wrapped.extend_from_slice(&nonce);
-        let aad = ring_associated_data(id, purpose);
+        let aad = ring_associated_data(id, purpose, now);
         // AES-GCM refuses only messages of more than 64 GiB.
         if let Ok(sealed) =
             cipher(&master.key).encrypt(&Nonce::from(nonce), Payload { msg: key.as_slice(), aad: &aad })
@@ -239,7 +239,8 @@ impl Vault {
     /// Opens the ring of a store.
     ///
     /// # Errors
-    /// [`VaultError::WrongMasterKey`] when a row does not open, [`VaultError::RingIncomplete`] when a purpose has no key.
+    /// [`VaultError::WrongMasterKey`] when a row names another master key or does not open,
+    /// [`VaultError::RingIncomplete`] when a purpose has no key.
     pub fn open(master: &MasterKey, rows: &[RingRow], random: &dyn Randomness) -> Result<Self, VaultError> {
         let mut data = HashMap::new();
         let (mut active, mut row_mark, mut audit_chain) = (None, None, None);
@@ -422,12 +423,21 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
 const DECOY: Binding<'static> =
     Binding { kind: "decoy", record: &[0; 16], account: &[0; 16], owner: &[0; 16], dialect: "none" };
 
+/// Which data key sealed this; `None` for bytes of another form.
+pub fn sealed_under(sealed: &[u8]) -> Option<u32> {
+    let (&FORMAT, rest) = sealed.split_first()? else { return None };
+    rest.first_chunk::<4>().map(|id| u32::from_be_bytes(*id))
+}
+
 fn unwrap_ring_key(master: &MasterKey, row: &RingRow) -> Result<Zeroizing<[u8; 32]>, VaultError> {
+    if row.master != master.id {
+        return Err(VaultError::WrongMasterKey);
+    }
     let (&FORMAT, rest) = row.wrapped.split_first().ok_or(VaultError::WrongMasterKey)? else {
         return Err(VaultError::WrongMasterKey);
     };
     let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(VaultError::WrongMasterKey)?;
-    let aad = ring_associated_data(row.id, row.purpose);
+    let aad = ring_associated_data(row.id, row.purpose, row.created_at);
     let key = cipher(&master.key)
         .decrypt(&Nonce::from(*nonce), Payload { msg: ciphertext, aad: &aad })
         .map(Zeroizing::new)
@@ -436,10 +446,11 @@ fn unwrap_ring_key(master: &MasterKey, row: &RingRow) -> Result<Zeroizing<[u8; 3
     Ok(Zeroizing::new(key))
 }
 
-fn ring_associated_data(id: u32, purpose: Purpose) -> Vec<u8> {
+fn ring_associated_data(id: u32, purpose: Purpose, created_at: UnixMillis) -> Vec<u8> {
     let mut out = b"keyward/ring/1".to_vec();
     out.extend_from_slice(&id.to_be_bytes());
     out.push(purpose.code());
+    out.extend_from_slice(&created_at.0.to_be_bytes());
     out
 }
 
@@ -487,3 +498,6 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
         .map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

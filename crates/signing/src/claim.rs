@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::mac::{Mac, same_signature};
+use crate::mac::{Hash, Mac, same_signature};
 use crate::{Reject, Scheme};
 
 /// Whether the signature binds the body.
@@ -35,6 +35,12 @@ pub(crate) struct Candidate {
     /// `None` for schemes that sign in one step.
     pub(crate) canonical_request: Option<Vec<u8>>,
     pub(crate) string_to_sign: Vec<u8>,
+}
+
+/// The signature of the likeliest candidate, which is how this crate itself writes requests down.
+pub(crate) fn sign_first(mac: &Mac, candidates: &[Candidate], secret: &[u8]) -> String {
+    let text = candidates.first().map(|candidate| candidate.string_to_sign.as_slice());
+    mac.keyed(secret).sign(text.unwrap_or_default())
 }
 
 /// What a request says about its signer, unverified.
@@ -91,6 +97,11 @@ impl Claim {
         self.signed_headers.split(';').any(|signed| signed.eq_ignore_ascii_case(name))
     }
 
+    /// The hash function that the signature rests on.
+    pub fn hash(&self) -> Hash {
+        self.mac.hash()
+    }
+
     /// Whether the body is bound.
     pub fn payload(&self) -> Payload {
         self.payload
@@ -99,6 +110,11 @@ impl Claim {
     /// The given signature, as text. Meant for a keyed hash in the audit; never log it.
     pub fn signature(&self) -> &[u8] {
         self.signature.as_bytes()
+    }
+
+    /// The claim, unless its signature has another form than its scheme writes.
+    pub(crate) fn strict(self) -> Result<Self, Reject> {
+        if self.mac.has_form(self.signature()) { Ok(self) } else { Err(Reject::BadSignatureForm) }
     }
 
     /// Whether this request was signed with `secret`.
@@ -187,4 +203,26 @@ pub struct Explanation {
     pub matches: bool,
     /// Likely causes of a difference, in plain sentences; facts worth knowing when there is none.
     pub causes: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Body, Params, RequestView, UrlScheme, request::Header, scloud};
+
+    #[test]
+    fn debug_output_holds_no_credentials() {
+        let form =
+            scloud::signed_form(&[("Password", "hunter2"), ("SecurityToken", "t0ken")], "id", b"s3cret");
+        let params = Params::from_form(form.as_bytes(), 8).unwrap();
+        let claim = scloud::parse(&params).unwrap();
+        let signature = String::from_utf8(claim.signature().to_vec()).unwrap();
+        let headers: [Header<'_>; 1] = [("X-Auth-Token", b"t0ken")];
+        let target = format!("/?{form}");
+        let request = RequestView::new("GET", &target, &headers, Body::Bytes(b"hunter2"), UrlScheme::Http);
+        let shown = format!("{claim:?} {params:?} {request:?}");
+        for secret in ["hunter2", "t0ken", "s3cret", &signature] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert!(shown.contains("\"id\"") && shown.contains("\"Password\"") && shown.contains("\"GET\""));
+    }
 }

@@ -132,7 +132,10 @@ pub(crate) struct Names(HashSet<String>);
 
 impl Names {
     pub(crate) fn is_new(&mut self, name: &str) -> bool {
-        self.0.insert(name.to_lowercase())
+        // Through upper case, because some letters (`ſ`, `ß`) meet their likes only there.
+        let folded =
+            if name.is_ascii() { name.to_ascii_lowercase() } else { name.to_uppercase().to_lowercase() };
+        self.0.insert(folded)
     }
 }
 

@@ -9,8 +9,13 @@
 //! - signatures have one spelling: exact length, exact alphabet, lower-case hexadecimal (threat T16);
 //! - an empty secret never verifies (threat T19).
 
+mod authorization;
+pub mod aws4;
+mod canonical;
 pub mod claim;
+mod detect;
 pub mod encode;
+pub mod explain;
 pub mod json;
 mod mac;
 pub mod params;
@@ -18,13 +23,21 @@ pub mod reject;
 pub mod request;
 pub mod scheme;
 pub mod scloud;
+pub mod scp;
+pub mod sdk_hmac_sha256;
+pub mod tc3;
+pub mod tencent_v1;
 #[cfg(test)]
 mod testing;
+mod time;
 
 pub use claim::{Claim, Explanation, Payload, Scope};
+pub use detect::detect;
+pub use explain::{ExplainError, explain, explain_request};
 pub use json::{Number, Value};
-pub use mac::same_signature;
+pub use mac::{Hash, same_signature};
 pub use params::{ParamError, Params};
 pub use reject::Reject;
 pub use request::{Body, RequestView, UrlScheme};
 pub use scheme::Scheme;
+pub use time::format_basic;

@@ -8,13 +8,22 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::encode::{base64, lower_hex};
+use crate::encode::{base64, is_base64, is_lower_hex, lower_hex};
 
 /// Whether two signature texts are equal, in time that depends on their lengths only (threat T55).
 ///
 /// The only comparison of signatures in this crate. Lengths may leak: they are public, each scheme has one.
 pub fn same_signature(expected: &[u8], given: &[u8]) -> bool {
     expected.ct_eq(given).into()
+}
+
+/// The hash function behind a signature, for keys that demand a minimum (threat T15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Hash {
+    /// SHA-1: scloud always, Tencent version 1 unless asked otherwise.
+    Sha1,
+    /// SHA-256.
+    Sha256,
 }
 
 /// How a scheme turns a secret and a text into a signature.
@@ -41,6 +50,23 @@ pub(crate) enum Keyed<'s> {
 }
 
 impl Mac {
+    pub(crate) fn hash(&self) -> Hash {
+        match self {
+            Self::Sha1Suffix | Self::Sha1Base64 => Hash::Sha1,
+            Self::Sha256Base64 | Self::Sha256Hex | Self::DerivedSha256Hex { .. } => Hash::Sha256,
+        }
+    }
+
+    /// Whether `signature` has the exact length and alphabet that this shape writes (threat T16).
+    pub(crate) fn has_form(&self, signature: &[u8]) -> bool {
+        match self {
+            Self::Sha1Suffix => is_lower_hex(signature, 40),
+            Self::Sha1Base64 => is_base64(signature, 20),
+            Self::Sha256Base64 => is_base64(signature, 32),
+            Self::Sha256Hex | Self::DerivedSha256Hex { .. } => is_lower_hex(signature, 64),
+        }
+    }
+
     pub(crate) fn keyed<'s>(&self, secret: &'s [u8]) -> Keyed<'s> {
         match self {
             Self::Sha1Suffix => Keyed::Sha1Suffix(secret),

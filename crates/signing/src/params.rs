@@ -4,6 +4,7 @@
 //! sends it, or more than the limits allow is refused. Which names an operation knows is the dialect's business.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::encode::{form_decode, form_pieces};
 use crate::json::{self, JsonError, Names, Value};
@@ -12,7 +13,7 @@ use crate::json::{self, JsonError, Names, Value};
 pub const MAX_PARAMS: usize = 256;
 
 /// The parameters of one request, in the order received.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Params {
     entries: Vec<(String, Value)>,
 }
@@ -47,6 +48,9 @@ pub enum ParamError {
     /// Query and body disagree about the parameter.
     #[error("parameter `{0}` differs between query and body")]
     Contradiction(&'static str),
+    /// Parameters in both query and body, where they may be in one of them.
+    #[error("parameters in query and body")]
+    TwoSources,
     /// More parameters than the limit.
     #[error("more than {0} parameters")]
     TooMany(usize),
@@ -74,7 +78,8 @@ impl ParamError {
             Self::Json(JsonError::Repeated(name)) => Some(name),
             Self::Contradiction(name) => Some(name),
             Self::EmptyName => Some(""),
-            Self::TooMany(_)
+            Self::TwoSources
+            | Self::TooMany(_)
             | Self::NotAnObject
             | Self::Json(_)
             | Self::ContentType
@@ -178,6 +183,13 @@ impl Params {
             Some(Value::Array(items)) if elements.is_empty() => Ok(items.iter().collect()),
             Some(_) => Err(ParamError::BadIndex(name.to_owned())),
         }
+    }
+}
+
+impl fmt::Debug for Params {
+    /// Names only: values may be passwords, tokens and signatures (threat T66).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter().map(|(name, _)| name)).finish()
     }
 }
 

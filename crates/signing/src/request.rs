@@ -2,6 +2,8 @@
 //!
 //! Only borrows, so that it costs nothing to build one per request. HTTP parsing itself does not live here.
 
+use std::fmt;
+
 use sha2::{Digest, Sha256};
 
 use crate::Reject;
@@ -59,7 +61,7 @@ impl Body<'_> {
 }
 
 /// A request as received.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct RequestView<'a> {
     method: &'a str,
     target: &'a str,
@@ -182,6 +184,22 @@ impl<'a> RequestView<'a> {
         let host = self.single("host")?.or(self.authority.map(str::as_bytes));
         host.ok_or_else(|| Reject::HeaderMissing("host".to_owned()))
     }
+}
+
+impl fmt::Debug for RequestView<'_> {
+    /// Leaves out query, header values and body, which may hold credentials (threat T66).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestView")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The media type of the body in lower case, without its parameters; `None` without a Content-Type.
+pub(crate) fn media_type(request: &RequestView<'_>) -> Result<Option<String>, Reject> {
+    let text = request.single_text("content-type", "Content-Type")?;
+    Ok(text.map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()))
 }
 
 fn split_absolute(target: &str, url_scheme: UrlScheme) -> (UrlScheme, Option<&str>, &str) {

@@ -44,9 +44,9 @@ impl Fixture {
     /// Starts the server, after stopping it when it runs.
     pub(super) fn restart(&mut self) -> Result<SocketAddr> {
         self.stop()?;
-        let process = self.launch.start()?;
-        let address = process.ready(SERVER_LISTENERS).with_context(|| self.launch.stderr())?;
-        self.running = Some((process, address));
+        let running = self.launch.start()?.ready(SERVER_LISTENERS)?;
+        let address = running.1;
+        self.running = Some(running);
         Ok(address)
     }
 

@@ -119,7 +119,7 @@ impl Bench {
         println!(
             "{cores} cores, loopback, load generator (one thread) on the same machine; {CONNECTIONS} connections, \
              {rounds} rounds in alternation, medians; {keys} keys, {KEYS_PER_USER} per user.\n\
-             keyward: release build, default log (standard output is a pipe drained into /dev/null) and limits, but \
+             keyward: release build, default log (standard output and error are pipes, read and dropped) and limits, but \
              users_per_account raised.\nData in {}.",
             self.folder.path().display()
         );
@@ -133,13 +133,12 @@ impl Bench {
             let requests = presigned(case, server.1, &self.few_owners);
             let example = requests.first().context("nobody to ask for")?;
             let answer = baseline::ask(server.1, example)?;
-            let bare = baseline::start(&answer, self.folder.path())?;
-            let bare = (bare.ready(1)?, bare);
-            baseline::same_bytes(&answer, &baseline::ask(bare.0, example)?)?;
+            let bare = baseline::start(&answer, self.folder.path())?.ready(1)?;
+            baseline::same_bytes(&answer, &baseline::ask(bare.1, example)?)?;
             let (mut ours, mut theirs) = (Vec::new(), Vec::new());
             for _ in 0..self.plan.rounds {
                 ours.push(self.measure(&server.0, server.1, &requests, case.accepted)?);
-                theirs.push(self.measure(&bare.1, bare.0, &requests, case.accepted)?);
+                theirs.push(self.measure(&bare.0, bare.1, &requests, case.accepted)?);
             }
             let mut row = |what: &str, unit, target, value: fn(&Measured) -> f64| {
                 let what = format!("{} / bare axum handler: {what}", case.name);

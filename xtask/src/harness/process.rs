@@ -1,12 +1,12 @@
 //! The real `keyward`, built by cargo and started on ports that the system chooses.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -17,6 +17,10 @@ use super::scloud::Credential;
 pub(crate) const READY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for a stop: requests in flight may take 10 seconds (promise P12), then the process must be gone.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(12);
+/// What a pipe holds: one read empties it.
+const PIPE_BYTES: usize = 64 * 1024;
+/// How much of a process's standard error is kept.
+const KEPT_BYTES: usize = 4 * 1024;
 /// Kernel clock ticks per second in `/proc`; a constant of the Linux interface.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -58,19 +62,15 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    /// Starts the server without waiting for it. Its log is read from a pipe and dropped, its standard error goes to a
-    /// file beside the data.
+    /// Starts the server without waiting for it.
     pub(crate) fn start(&self) -> Result<Process> {
         let mut command = self.command();
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-        command
-            .arg("--data-dir")
-            .arg(&self.data_dir)
-            .envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command.arg("--data-dir").arg(&self.data_dir);
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.env("KEYWARD_BOOTSTRAP_ACCESS_KEY_ID", &self.bootstrap.id);
         command.env("KEYWARD_BOOTSTRAP_SECRET_ACCESS_KEY", &self.bootstrap.secret);
-        let errors = File::options().create(true).append(true).open(self.stderr_file())?;
-        Process::start(command.stderr(errors))
+        Process::start(&mut command)
     }
 
     /// Runs a local command on the data and returns how it ended with what it printed.
@@ -80,15 +80,6 @@ impl Launch {
         let output = command.stdin(Stdio::null()).output()?;
         let text = [output.stdout, output.stderr].concat();
         Ok((output.status, String::from_utf8_lossy(&text).into_owned()))
-    }
-
-    /// What the server has printed on its standard error so far.
-    pub(crate) fn stderr(&self) -> String {
-        fs::read_to_string(self.stderr_file()).unwrap_or_default()
-    }
-
-    fn stderr_file(&self) -> PathBuf {
-        self.data_dir.with_extension("stderr.log")
     }
 
     /// The binary, without the settings of whoever runs this task.
@@ -113,21 +104,24 @@ pub(crate) enum Wait {
     Ended,
 }
 
-/// A running process that says where it listens. Killed when dropped.
+/// A running process that says where it listens. What it prints is read and dropped. Killed when dropped.
 pub(crate) struct Process {
     child: Child,
     listeners: Receiver<SocketAddr>,
+    /// Gives the end of its standard error once the process is gone.
+    errors: Option<JoinHandle<Vec<u8>>>,
 }
 
 impl Process {
-    /// Starts `command`, whose standard output is to announce listeners, and reads that output to its end.
+    /// Starts `command`, whose standard output is to announce listeners.
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("does not start")?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("{command:?} does not start"))?;
         let output = child.stdout.take().context("no standard output")?;
+        let errors = child.stderr.take().context("no standard error")?;
         let (found, listeners) = channel();
-        thread::spawn(move || drain(output, &found));
-        Ok(Self { child, listeners })
+        thread::spawn(move || listeners_in(output, &found));
+        Ok(Self { child, listeners, errors: Some(thread::spawn(|| end_of(errors))) })
     }
 
     /// Waits for the next listener to be announced.
@@ -139,18 +133,21 @@ impl Process {
         }
     }
 
-    /// Waits until `count` listeners are announced and returns the first, which is the public one.
-    pub(crate) fn ready(&self, count: usize) -> Result<SocketAddr> {
+    /// Waits until `count` listeners are announced; the first is the public one.
+    ///
+    /// # Errors
+    /// Not within [`READY_TIMEOUT`], or not at all; with what the process printed on its standard error.
+    pub(crate) fn ready(self, count: usize) -> Result<(Self, SocketAddr)> {
         let deadline = Instant::now() + READY_TIMEOUT;
-        let mut first = None;
+        let mut public = None;
         for _ in 0..count {
             match self.listener(deadline.saturating_duration_since(Instant::now())) {
-                Wait::Listening(address) => first = first.or(Some(address)),
-                Wait::NotYet => bail!("not ready after {READY_TIMEOUT:?}"),
-                Wait::Ended => bail!("ended while it started"),
+                Wait::Listening(address) => public = public.or(Some(address)),
+                Wait::NotYet => bail!("not ready after {READY_TIMEOUT:?}: {}", self.last_words()),
+                Wait::Ended => bail!("ended while it started: {}", self.last_words()),
             }
         }
-        first.context("no listener asked for")
+        Ok((self, public.context("no listener asked for")?))
     }
 
     /// Whether it has ended by itself.
@@ -162,6 +159,14 @@ impl Process {
     pub(crate) fn kill(mut self) -> io::Result<()> {
         self.child.kill()?;
         self.child.wait().map(drop)
+    }
+
+    /// Kills it if need be, and returns the end of what it printed on its standard error.
+    pub(crate) fn last_words(mut self) -> String {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let end = self.errors.take().and_then(|errors| errors.join().ok());
+        String::from_utf8_lossy(&end.unwrap_or_default()).into_owned()
     }
 
     /// `SIGTERM`, and waits until it is gone.
@@ -205,23 +210,30 @@ impl Drop for Process {
     }
 }
 
-/// Reads lines until both listeners are announced; then lets the rest flow to /dev/null inside the kernel.
-fn drain(output: ChildStdout, found: &Sender<SocketAddr>) {
-    let mut output = BufReader::new(output);
+/// Sends each listener that is announced, then reads until the output ends. The channel closes with it.
+fn listeners_in(output: ChildStdout, found: &Sender<SocketAddr>) {
+    let mut output = BufReader::with_capacity(PIPE_BYTES, output);
     let mut line = String::new();
     let mut announced = 0;
     while announced < SERVER_LISTENERS && matches!(output.read_line(&mut line), Ok(1..)) {
         let address = line.trim_end().strip_prefix("listening on http://").and_then(|text| text.parse().ok());
         if let Some(address) = address {
             announced += 1;
-            // The receiver is gone when the process is being killed.
+            // Nobody waits for the listeners of a process that is about to be killed.
             let _ = found.send(address);
         }
         line.clear();
     }
-    // `io::copy` from a pipe to a file is splice(2): the log costs its reader next to nothing.
-    if let Ok(mut sink) = File::options().write(true).open("/dev/null") {
-        // Fails only when the process is gone.
-        let _ = io::copy(&mut output, &mut sink);
+    end_of(output);
+}
+
+/// Reads until the output ends; returns its last lines.
+fn end_of(mut output: impl Read) -> Vec<u8> {
+    let (mut chunk, mut end) = (vec![0; PIPE_BYTES], Vec::new());
+    while let Ok(count @ 1..) = output.read(&mut chunk) {
+        let new = chunk.get(..count).unwrap_or_default();
+        end.extend_from_slice(new.get(new.len().saturating_sub(KEPT_BYTES)..).unwrap_or_default());
+        end.drain(..end.len().saturating_sub(KEPT_BYTES));
     }
+    end
 }

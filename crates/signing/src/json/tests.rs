@@ -139,6 +139,8 @@ fn t03_member_names_are_unique_without_regard_to_case() {
     for (text, name) in [
         ("{\"a\":1,\"a\":1}", "a"),
         ("{\"UserName\":1,\"x\":2,\"username\":3}", "username"),
+        ("{\"UserName\":1,\"U\u{17f}erName\":2}", "U\u{17f}erName"),
+        ("{\"Key\":1,\"\u{212a}ey\":2}", "\u{212a}ey"),
         ("[{\"a\":{\"É\":1,\"\\u00e9\":2}}]", "é"),
     ] {
         assert_eq!(parse(text.as_bytes()), Err(JsonError::Repeated(name.into())), "{text}");

@@ -1,0 +1,124 @@
+//! The command line: one file per command, one function to run it, exit codes that scripts can rely on.
+//!
+//! Arguments, environment and output come in from `main`, so that a test runs exactly what a person runs.
+//! Secrets never enter by argument.
+
+pub mod audit;
+pub mod config;
+pub mod explain;
+pub mod serve;
+pub mod verify_store;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::{ExitCode, Termination};
+
+use clap::{Parser, Subcommand};
+
+/// The dialects of this build, for `[dialect.<name>]`.
+const DIALECTS: &[&str] = &["scloud"];
+
+/// Environment variables, as `std::env::vars_os` gives them.
+pub type Environment = Vec<(OsString, OsString)>;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: it did what was asked.
+    Done,
+    /// 1: refused or failed; the reason is on standard error.
+    Failed,
+    /// 2: the arguments make no sense.
+    Usage,
+}
+
+impl Termination for Exit {
+    fn report(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+        })
+    }
+}
+
+/// Access keys for your organisation, through the wire APIs that cloud clients already speak.
+///
+/// Keyward issues, stores, lists, rotates, disables, audits and verifies the machine credentials of an
+/// organisation's users.
+#[derive(Debug, Parser)]
+#[command(name = "keyward", version, after_long_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  keyward config default > keyward.toml     start from the commented defaults
+  keyward config check --config keyward.toml
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
+
+/// Runs the command that `arguments` name; the first one is the program's own name.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: Environment,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return explain_usage(&error, out, err),
+    };
+    let result = match arguments.command {
+        Command::Config(command) => config::run(command, environment, out),
+    };
+    match result {
+        Ok(()) => Exit::Done,
+        Err(Failure(sentence)) => {
+            // Nobody is left to tell when standard error is closed.
+            let _ = writeln!(err, "keyward: {sentence}");
+            Exit::Failed
+        }
+    }
+}
+
+/// Help and version are answers; everything else is a mistake in the arguments.
+fn explain_usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let text = error.render();
+    if error.use_stderr() {
+        let _ = write!(err, "{text}");
+        return Exit::Usage;
+    }
+    match write!(out, "{text}") {
+        Ok(()) => Exit::Done,
+        Err(_) => Exit::Failed,
+    }
+}
+
+/// Why a command failed: one plain sentence that says what to do next.
+#[derive(Debug)]
+pub struct Failure(pub String);
+
+impl From<crate::config::ConfigError> for Failure {
+    fn from(error: crate::config::ConfigError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Writes a command's answer.
+fn print(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure(format!("the answer could not be written to standard output: {error}.")))
+}
+
+#[cfg(test)]
+mod tests;

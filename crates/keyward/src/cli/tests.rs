@@ -1,0 +1,130 @@
+//! Commands as a person runs them: arguments and environment in, text and exit code out.
+
+use clap::{Args, Command, FromArgMatches};
+
+use super::*;
+
+/// Exit, standard output, standard error.
+fn keyward(arguments: &[&str], environment: &[(&str, &str)]) -> (Exit, String, String) {
+    let arguments = ["keyward"].iter().chain(arguments).map(OsString::from);
+    let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let exit = run(arguments, environment, &mut out, &mut err);
+    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+fn temporary_file(name: &str, text: &str) -> std::path::PathBuf {
+    let path = std::env::temp_dir().join(format!("keyward-{}-{name}", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn the_default_settings_pass_their_own_check() {
+    let (exit, text, err) = keyward(&["config", "default"], &[]);
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+    assert_eq!(text, crate::config::DEFAULT_TOML);
+    let path = temporary_file("default.toml", &text);
+    let (exit, shown, err) = keyward(&["config", "check", "--config", path.to_str().unwrap()], &[]);
+    std::fs::remove_file(path).unwrap();
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+    assert!(shown.contains("listen = \"127.0.0.1:7460\"\n"), "{shown}");
+}
+
+#[test]
+fn check_shows_what_serve_would_run_with() {
+    let flags = ["config", "check", "--listen", "127.0.0.1:9", "--data-dir", "/d"];
+    let (exit, shown, _) =
+        keyward(&flags, &[("KEYWARD_LIMITS__HEADERS", "50"), ("KEYWARD_SECRET_KEY", "hunter2")]);
+    assert_eq!(exit, Exit::Done);
+    for line in ["listen = \"127.0.0.1:9\"\n", "data_dir = \"/d\"\n", "headers = 50\n"] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    assert!(!shown.contains("hunter2"));
+}
+
+#[test]
+fn a_refusal_is_one_sentence_on_standard_error_and_exit_code_1() {
+    let path = temporary_file("wrong.toml", "\nlisen = \"127.0.0.1:1\"\n");
+    let name = path.to_str().unwrap();
+    let refused = keyward(&["config", "check", "--config", name], &[]);
+    let message = format!("keyward: {name} line 2: there is no setting `lisen`; did you mean `listen`?\n");
+    assert_eq!(refused, (Exit::Failed, String::new(), message));
+    std::fs::remove_file(path).unwrap();
+
+    let (exit, out, err) = keyward(&["config", "check", "--config", "/nowhere.toml"], &[]);
+    assert_eq!((exit, out.as_str()), (Exit::Failed, ""));
+    assert!(err.starts_with("keyward: the settings file /nowhere.toml cannot be read: "), "{err}");
+    assert_eq!(err.lines().count(), 1);
+
+    let (exit, _, err) = keyward(&["config", "check", "--config", "/dev/zero"], &[]);
+    assert_eq!((exit, err.lines().count()), (Exit::Failed, 1));
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2_and_help_is_an_answer() {
+    for arguments in [&[][..], &["config"], &["no-such-command"], &["config", "check", "--listen", "here"]] {
+        let (exit, out, err) = keyward(arguments, &[]);
+        assert_eq!((exit, out.as_str()), (Exit::Usage, ""), "{arguments:?}");
+        assert!(!err.is_empty());
+    }
+    for arguments in [&["--help"][..], &["help", "config", "check"], &["config", "default", "--help"]] {
+        let (exit, out, err) = keyward(arguments, &[]);
+        assert_eq!((exit, err.as_str()), (Exit::Done, ""), "{arguments:?}");
+        assert!(out.contains("Examples:\n"), "{out}");
+    }
+    assert_eq!(keyward(&["--version"], &[]).1, format!("keyward {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_closed_standard_output_is_a_failure() {
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    for arguments in [&["keyward", "config", "default"][..], &["keyward", "--help"]] {
+        let exit = run(arguments.iter().map(OsString::from), Vec::new(), &mut Closed, &mut Vec::new());
+        assert_eq!(exit, Exit::Failed);
+    }
+}
+
+/// Arguments of a command, parsed as the frame will parse them.
+fn parse<A: Args + FromArgMatches>(arguments: &[&str]) -> Result<A, clap::Error> {
+    let command = A::augment_args(Command::new("x").no_binary_name(true));
+    command.clone().debug_assert();
+    let help = command.clone().render_long_help().to_string();
+    assert!(help.contains("Examples:\n"), "{help}");
+    A::from_arg_matches(&command.try_get_matches_from(arguments)?)
+}
+
+#[test]
+fn the_arguments_of_each_command() {
+    let serve: serve::ServeArgs =
+        parse(&["--config", "c", "--listen", "[::1]:1", "--admin-listen", "127.0.0.1:2", "--data-dir", "d"])
+            .unwrap();
+    assert_eq!(serve.config_args.config, Some("c".into()));
+    let flags = serve.flags();
+    assert_eq!(flags.listen, Some("[::1]:1".parse().unwrap()));
+    assert_eq!(flags.admin_listen, Some("127.0.0.1:2".parse().unwrap()));
+    assert_eq!(flags.data_dir, Some("d".into()));
+
+    let explain: explain::ExplainArgs =
+        parse(&["--json", "--now", "2026-01-31T12:00:00+01:00", "--public-url", "https://a.example"])
+            .unwrap();
+    assert_eq!((explain.json, explain.now), (true, Some(1_769_857_200_000)));
+    assert_eq!(explain.public_url[0].to_string(), "https://a.example");
+    assert_eq!(parse::<explain::ExplainArgs>(&["--now", "1769857200"]).unwrap().now, Some(1_769_857_200_000));
+    for wrong in [["--now", "noon"], ["--now", "9223372036854775807"], ["--public-url", "a.example"]] {
+        assert!(parse::<explain::ExplainArgs>(&wrong).is_err(), "{wrong:?}");
+    }
+
+    let verify: verify_store::VerifyStoreArgs = parse(&["--data-dir", "d"]).unwrap();
+    assert_eq!(verify.config_args.data_dir, Some("d".into()));
+    let audit: audit::AuditVerifyArgs = parse(&["--config", "c"]).unwrap();
+    assert_eq!(audit.config_args.config, Some("c".into()));
+}

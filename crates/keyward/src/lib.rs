@@ -1,0 +1,9 @@
+//! The server behind the `keyward` program, as a library so that tests and fuzz targets reach its parts. What a key may do
+//! is decided in `domain`.
+
+pub mod cli;
+pub mod config;
+pub mod listen;
+pub mod shutdown;
+pub mod system;
+pub mod telemetry;

@@ -1,0 +1,44 @@
+//! What follows each transaction: the directory's entries die, the chain's head is shown, a broken store raises the alarm.
+
+use std::sync::Arc;
+
+use domain::audit::ChainHead;
+use domain::batch::Batch;
+use domain::directory::Generations;
+use domain::store::CommitObserver;
+
+/// What the process does about news from the store.
+pub trait Alarms: Send + Sync {
+    /// The store failed for good; stop (promise P5).
+    fn store_failed(&self, cause: &str);
+
+    /// The newest link of this node's audit chain.
+    fn audit_head(&self, head: &ChainHead);
+}
+
+/// Told by the committer between COMMIT and the acknowledgement.
+pub struct Observer {
+    generations: Arc<Generations>,
+    alarms: Arc<dyn Alarms>,
+}
+
+impl Observer {
+    /// An observer that raises `generations`.
+    pub const fn new(generations: Arc<Generations>, alarms: Arc<dyn Alarms>) -> Self {
+        Self { generations, alarms }
+    }
+}
+
+impl CommitObserver for Observer {
+    fn committed(&self, batch: &Batch) {
+        self.generations.raise(batch);
+    }
+
+    fn failed(&self, cause: &str) {
+        self.alarms.store_failed(cause);
+    }
+
+    fn chained(&self, head: &ChainHead) {
+        self.alarms.audit_head(head);
+    }
+}

@@ -1,0 +1,202 @@
+//! From an HTTP request to whoever answers it, and back: one way for every dialect.
+//!
+//! What happens here happens to every request: the client behind the proxies, plain HTTP, the body's bound, routing, the
+//! deadline, the log line and the metrics. Credentials and operations are the dialects' business.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use dialects::{Answer, Note, Outcome, Registry, Request, TransportRefusal};
+use domain::Service;
+use domain::caller::Origin;
+use domain::id::RequestId;
+use domain::net::AddressRange;
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use signing::{Body, RequestView, UrlScheme};
+
+use crate::forwarded::{self, Client};
+use crate::listen::{BodyLimits, BodyRefusal, ConnectionInfo, Peer, Transport, read_body};
+use crate::node::World;
+
+/// What the settings say about requests.
+#[derive(Debug)]
+pub struct PipelineSettings {
+    /// Peers whose forwarded headers are believed.
+    pub trusted_proxies: Vec<AddressRange>,
+    /// Whether credentials may travel unencrypted beyond this machine.
+    pub plain_http: PlainHttp,
+    /// Bounds on bodies.
+    pub body: BodyLimits,
+    /// From the end of the request to the answer.
+    pub handler_timeout: Duration,
+}
+
+/// Whether unencrypted requests are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// From this machine only.
+    LoopbackOnly,
+    /// From anywhere; the operator said so.
+    Anywhere,
+}
+
+/// The way of a request to a dialect.
+pub struct Pipeline {
+    registry: Registry,
+    service: Arc<Service>,
+    settings: PipelineSettings,
+    world: World,
+}
+
+/// A finished request, for the log and the metrics.
+pub struct Finished {
+    /// What the client gets.
+    pub response: Response<Full<Bytes>>,
+    /// The id of the request.
+    pub request: RequestId,
+    /// The dialect, or `-` when nobody claimed the request.
+    pub dialect: &'static str,
+    /// How it ended.
+    pub note: Note,
+    /// The client's address.
+    pub source: Option<std::net::IpAddr>,
+    /// From the end of the head to the answer.
+    pub took: Duration,
+}
+
+impl Pipeline {
+    /// A pipeline over these dialects.
+    pub const fn new(
+        registry: Registry,
+        service: Arc<Service>,
+        settings: PipelineSettings,
+        world: World,
+    ) -> Self {
+        Self { registry, service, settings, world }
+    }
+
+    /// The dialects.
+    pub const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Answers a request.
+    pub async fn answer(&self, request: http::Request<Incoming>, from: ConnectionInfo) -> Finished {
+        let started = Instant::now();
+        let id = RequestId::generate(self.world.clock.now(), self.world.random.as_ref());
+        let (parts, body) = request.into_parts();
+        let peer = match from.peer {
+            Peer::Tcp(address) => Some(address.ip()),
+            Peer::Unix => None,
+        };
+        let https = from.transport == Transport::Tls;
+        let client = forwarded::client(peer, https, &parts, &self.settings.trusted_proxies);
+        let (dialect, source, answer) = match client {
+            Err(contradiction) => ("-", peer, nobody(StatusCode::BAD_REQUEST, &contradiction.to_string())),
+            Ok(client) => {
+                let (dialect, answer) = self.answer_client(&parts, body, client, id).await;
+                (dialect, client.source, answer)
+            }
+        };
+        let Answer { status, headers, body, note } = answer;
+        let mut response = Response::new(Full::new(Bytes::from_owner(body)));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        for (name, value) in headers {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response.headers_mut().insert(HeaderName::from_static(name), value);
+            }
+        }
+        Finished { response, request: id, dialect, note, source, took: started.elapsed() }
+    }
+
+    async fn answer_client(
+        &self,
+        parts: &http::request::Parts,
+        body: Incoming,
+        client: Client,
+        id: RequestId,
+    ) -> (&'static str, Answer) {
+        if self.settings.plain_http == PlainHttp::LoopbackOnly
+            && !client.https
+            && client.source.is_some_and(|source| !source.is_loopback())
+        {
+            let text = "plain HTTP is refused beyond this machine; use https";
+            return ("-", nobody(StatusCode::FORBIDDEN, text));
+        }
+        let target = target(parts);
+        let headers: Vec<(&str, &[u8])> =
+            parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let scheme = if client.https { UrlScheme::Https } else { UrlScheme::Http };
+        let view = RequestView::new(parts.method.as_str(), &target, &headers, Body::Bytes(&[]), scheme)
+            .with_authority(parts.uri.authority().map(http::uri::Authority::as_str));
+        let body = match read_body(body, &self.settings.body).await {
+            Ok(body) => body,
+            Err(refusal) => return self.refuse_body(&view, refusal, id),
+        };
+        let view = view.with_body(Body::Bytes(&body));
+        let Some((dialect, path)) = self.registry.route(&view) else {
+            return ("-", nobody(StatusCode::NOT_FOUND, "nothing is served at this path"));
+        };
+        let origin = Origin { request: id, source: client.source, dialect: dialect.name() };
+        if body.len() > dialect.body_limit() {
+            return (dialect.name(), dialect.refuse(TransportRefusal::BodyTooLarge, id));
+        }
+        let work = dialect.answer(&self.service, Request { view, path, origin });
+        // The timer is touched only when the answer is not ready at once.
+        let answer = match tokio::time::timeout(self.settings.handler_timeout, work).await {
+            Ok(answer) => answer,
+            Err(_) => dialect.refuse(TransportRefusal::Timeout, id),
+        };
+        (dialect.name(), answer)
+    }
+
+    /// Refuses in the words of the dialect that the head points to, where it does.
+    fn refuse_body(
+        &self,
+        view: &RequestView<'_>,
+        refusal: BodyRefusal,
+        id: RequestId,
+    ) -> (&'static str, Answer) {
+        let (status, why) = match refusal {
+            BodyRefusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, TransportRefusal::BodyTooLarge),
+            BodyRefusal::Timeout => (StatusCode::REQUEST_TIMEOUT, TransportRefusal::Timeout),
+            BodyRefusal::Broken => (StatusCode::BAD_REQUEST, TransportRefusal::BodyBroken),
+        };
+        let (name, mut answer) = match self.registry.route(view) {
+            Some((dialect, _)) => (dialect.name(), dialect.refuse(why, id)),
+            None => ("-", nobody(status, "the body was refused")),
+        };
+        // What is left of the body would be taken for the next request.
+        answer.headers.push((CONNECTION.as_str(), "close".to_owned()));
+        (name, answer)
+    }
+}
+
+/// The raw target: clients sign what they sent, so nothing of it is decoded or normalised.
+fn target(parts: &http::request::Parts) -> std::borrow::Cow<'_, str> {
+    let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    if parts.version != http::Version::HTTP_2 && parts.uri.scheme().is_some() {
+        return parts.uri.to_string().into();
+    }
+    path.into()
+}
+
+/// An answer to a request that is no dialect's: a status and one plain sentence.
+fn nobody(status: StatusCode, text: &str) -> Answer {
+    Answer {
+        status: status.as_u16(),
+        headers: vec![(CONTENT_TYPE.as_str(), "text/plain; charset=utf-8".to_owned())],
+        body: format!("{text}\n").into_bytes().into(),
+        note: Note {
+            operation: None,
+            caller: None,
+            key_id: None,
+            outcome: Outcome::Refused,
+            cause: Some(dialects::Cause { code: status.as_str().to_owned().into(), text: text.to_owned() }),
+        },
+    }
+}

@@ -1,0 +1,259 @@
+//! A running server: opened, bound, announced, drained.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use dialects::Registry;
+use domain::Service;
+use domain::audit::ChainHead;
+use domain::vault::to_hex;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use crate::config::{Config, LogLevel};
+use crate::front::Front;
+use crate::listen::{Door, Listener, Security, Server, Socket, Stats};
+use crate::node::bootstrap::{self, FirstKey};
+use crate::node::{Alarms, Node, OnMissing, World};
+use crate::pipeline::Pipeline;
+use crate::shutdown::{self, Ended, Signals};
+use crate::system;
+use crate::telemetry::log::Log;
+use crate::telemetry::Value;
+use crate::telemetry::metrics::Metrics;
+
+/// How often counted refusals are written.
+const REFUSALS_EVERY: Duration = Duration::from_secs(1);
+/// How often a new head of the audit chain is written to the log, which leaves the machine in most installations.
+const HEAD_EVERY: Duration = Duration::from_secs(60);
+
+/// Runs a server until it is told to stop. Returns when everything is drained and closed.
+///
+/// # Errors
+/// A sentence for the operator.
+pub async fn serve(
+    config: Config,
+    world: World,
+    unprotected: &[system::Refused],
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let metrics = Arc::new(Metrics::new());
+    let (log, log_writer) = Log::start(&config.log, std::io::stderr(), &metrics.log)
+        .context("the log's thread could not be started")?;
+    let stop = CancellationToken::new();
+    let mut signals = Signals::install().context("the system refuses signal handlers")?;
+    let (broken, failure) = watch::channel(None);
+    let (head, heads) = watch::channel(None);
+    let alarms = Arc::new(ServerAlarms { stop: stop.clone(), broken, head });
+    let registry = Registry::new(&config.dialects())?;
+    let doors = Doors::bind(&config)?;
+    let node = Node::open(&config, &world, alarms, OnMissing::Create).await?;
+    let first = create_first_administrator(&node, &world).await?;
+    let welcome = Welcome::new(&config, first.as_ref(), &doors, &registry)?;
+
+    let stats = Arc::new(Stats::default());
+    let service = node.service.clone();
+    let pipeline = Pipeline::new(registry, service.clone(), config.pipeline(), world.clone());
+    let clock = world.clock.clone();
+    let front =
+        Arc::new(Front::new(pipeline, service.clone(), clock, log.clone(), metrics, stats.clone(), heads.clone()));
+    let workers = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let server = Server::new(front.clone(), config.listen_limits(), stats);
+    let security = doors.security.clone();
+    let running = doors.open(server, &config).start(workers, &stop)?;
+    front.set_ready(true);
+    welcome.print(out)?;
+    started(&log, &world, &config, &node, unprotected);
+
+    let house = tokio::spawn(keep_house(service, world.clone(), log.clone(), heads.clone()));
+    let drained = async {
+        stop.cancelled().await;
+        front.set_ready(false);
+        running.finished().await
+    };
+    let ended = shutdown::until_finished(drained, &mut signals, &stop, || reload(&security, &log, &world)).await;
+    house.abort();
+    let Ended::Finished(finished) = ended else { return Err(anyhow!("stopped at once, on a second signal")) };
+    finished?;
+    node.service.flush_refusals().await.ok();
+    node.store.close().await.ok();
+    log_head(&log, &world, heads.borrow().as_ref());
+    drop(log_writer);
+    match failure.borrow().as_deref() {
+        None => Ok(()),
+        Some(cause) => Err(anyhow!("the store failed; nothing was acknowledged after that: {cause}")),
+    }
+}
+
+/// What the process does about news from the store.
+struct ServerAlarms {
+    stop: CancellationToken,
+    broken: watch::Sender<Option<String>>,
+    head: watch::Sender<Option<ChainHead>>,
+}
+
+impl Alarms for ServerAlarms {
+    fn store_failed(&self, cause: &str) {
+        self.broken.send_replace(Some(cause.to_owned()));
+        self.stop.cancel();
+    }
+
+    fn audit_head(&self, head: &ChainHead) {
+        self.head.send_replace(Some(*head));
+    }
+}
+
+/// The bound sockets.
+struct Doors {
+    public: TcpListener,
+    admin: TcpListener,
+    security: Security,
+}
+
+impl Doors {
+    /// Binds before the store is opened, so that a taken port is told before anything is created.
+    fn bind(config: &Config) -> anyhow::Result<Self> {
+        let bind = |address: SocketAddr| {
+            TcpListener::bind(address).with_context(|| {
+                format!("{address} cannot be listened on; is another server running there?")
+            })
+        };
+        Ok(Self {
+            security: security(config)?,
+            public: bind(config.listen)?,
+            admin: bind(config.admin_listen)?,
+        })
+    }
+
+    fn open(self, server: Server<Front>, config: &Config) -> Server<Front> {
+        let public = Listener {
+            door: Door::Public,
+            socket: Socket::Tcp(self.public),
+            security: self.security,
+            caps: config.public_caps(),
+        };
+        let admin = Listener {
+            door: Door::Admin,
+            socket: Socket::Tcp(self.admin),
+            security: Security::Plain,
+            caps: config.admin_caps(),
+        };
+        server.listen(public).listen(admin)
+    }
+}
+
+#[cfg(feature = "tls")]
+fn security(config: &Config) -> anyhow::Result<Security> {
+    match &config.tls {
+        Some(tls) => Ok(Security::Tls(crate::listen::Tls::load(&tls.cert, &tls.key)?)),
+        None => Ok(Security::Plain),
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+fn security(config: &Config) -> anyhow::Result<Security> {
+    match &config.tls {
+        Some(_) => Err(anyhow!("[tls] is set, but this build has no TLS; build it with the feature `tls`")),
+        None => Ok(Security::Plain),
+    }
+}
+
+/// On SIGHUP: reads the certificate again; the old one stays in use when the new one is no good.
+fn reload(security: &Security, log: &Log, world: &World) {
+    let now = world.clock.now().0;
+    match security {
+        Security::Plain => log.event(now, LogLevel::Info, "reload", &[("tls", Value::Flag(false))]),
+        #[cfg(feature = "tls")]
+        Security::Tls(tls) => match tls.reload() {
+            Ok(()) => log.event(now, LogLevel::Info, "reload", &[("tls", Value::Flag(true))]),
+            Err(error) => {
+                let cause = format!("the certificate in use stays in use: {error}");
+                log.event(now, LogLevel::Error, "reload", &[("cause", Value::Text(&cause))]);
+            }
+        },
+    }
+}
+
+/// Makes the first administrator in an empty store and returns the credential to announce.
+async fn create_first_administrator(node: &Node, world: &World) -> anyhow::Result<Option<FirstKey>> {
+    if node.store.row_counts().await?.accounts > 0 {
+        return Ok(None);
+    }
+    let first = bootstrap::first_key(world.environment.as_ref(), world.random.as_ref())?;
+    let made = node.service.create_first_administrator(first.administrator()).await?;
+    Ok(made.then_some(first))
+}
+
+/// What the operator reads: the credential, once, then where the server listens.
+struct Welcome(Zeroizing<String>);
+
+impl Welcome {
+    fn new(
+        config: &Config,
+        first: Option<&FirstKey>,
+        doors: &Doors,
+        registry: &Registry,
+    ) -> anyhow::Result<Self> {
+        let (public, admin) = (doors.public.local_addr()?, doors.admin.local_addr()?);
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        let mut text = Zeroizing::new(String::new());
+        if let Some(first) = first {
+            let own = format!("{scheme}://{public}");
+            let url = config.public_url.first().map_or(own, ToString::to_string);
+            text.push_str(&first.announcement(&url, registry));
+        }
+        text.push_str(&format!("listening on {scheme}://{public}\nlistening on http://{admin}\n"));
+        Ok(Self(text))
+    }
+
+    fn print(&self, out: &mut dyn Write) -> anyhow::Result<()> {
+        out.write_all(self.0.as_bytes())?;
+        Ok(out.flush()?)
+    }
+}
+
+/// The first line of the log, and what the operator should know at each start.
+fn started(log: &Log, world: &World, config: &Config, node: &Node, unprotected: &[system::Refused]) {
+    let now = world.clock.now().0;
+    let id = node.id.to_string();
+    let fields = [("version", Value::Text(env!("CARGO_PKG_VERSION"))), ("node", Value::Text(&id))];
+    log.event(now, LogLevel::Info, "started", &fields);
+    for warning in config.warnings().into_iter().chain(unprotected.iter().map(ToString::to_string)) {
+        log.event(now, LogLevel::Warn, "warning", &[("cause", Value::Text(&warning))]);
+    }
+}
+
+/// What goes on beside the requests: refusals are written, the audit's head leaves the machine.
+async fn keep_house(service: Arc<Service>, world: World, log: Log, mut head: watch::Receiver<Option<ChainHead>>) {
+    let mut refusals = tokio::time::interval(REFUSALS_EVERY);
+    let mut heads = tokio::time::interval(HEAD_EVERY);
+    loop {
+        tokio::select! {
+            _ = refusals.tick() => {
+                if let Err(error) = service.flush_refusals().await {
+                    let cause = error.to_string();
+                    let fields = [("cause", Value::Text(&cause))];
+                    log.event(world.clock.now().0, LogLevel::Warn, "refusals.lost", &fields);
+                }
+            }
+            _ = heads.tick() => {
+                if head.has_changed().unwrap_or(false) {
+                    let newest = *head.borrow_and_update();
+                    log_head(&log, &world, newest.as_ref());
+                }
+            }
+        }
+    }
+}
+
+fn log_head(log: &Log, world: &World, head: Option<&ChainHead>) {
+    let Some(head) = head else { return };
+    let (node, seq, mark) = (head.node.to_string(), i64::try_from(head.seq).unwrap_or(i64::MAX), to_hex(&head.mark));
+    let fields = [("node", Value::Text(&node)), ("seq", Value::Number(seq)), ("mark", Value::Text(&mark))];
+    log.event(world.clock.now().0, LogLevel::Info, "audit.head", &fields);
+}

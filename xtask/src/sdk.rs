@@ -1,0 +1,114 @@
+//! `cargo xtask sdk`: the clouds' official, unmodified clients against the real binary.
+//!
+//! A journey is a script `tests/sdk/<dialect>/<name>.py` that starts the program named by `KEYWARD_BIN` on a port
+//! of the system's choice and exits with 0 only when all went well. Names that begin with `_` are helpers.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::{cargo, root, run};
+
+/// Where the journeys are, from the root.
+const FOLDER: &str = "tests/sdk";
+
+/// Runs all journeys, or those of one dialect.
+pub(crate) fn sdk(dialect: Option<&str>) -> Result<(), String> {
+    let journeys = journeys(&root().join(FOLDER), dialect)?;
+    if journeys.is_empty() {
+        return match dialect {
+            Some(dialect) => Err(format!("there are no journeys in {FOLDER}/{dialect}")),
+            None => {
+                println!("There are no journeys in {FOLDER}.");
+                Ok(())
+            }
+        };
+    }
+    let python = python()?;
+    cargo(&["build", "--package", "keyward"])?;
+    let binary = binary_beside_this_one()?;
+    for journey in &journeys {
+        let journey = journey.strip_prefix(root()).unwrap_or(journey);
+        let mut command = Command::new(&python);
+        command.arg(format!("{FOLDER}/run_journey.py")).arg(journey);
+        command.env("KEYWARD_BIN", &binary).env("PYTHONDONTWRITEBYTECODE", "1");
+        run(&mut command)?;
+    }
+    println!("{} journeys passed.", journeys.len());
+    Ok(())
+}
+
+/// The scripts in the folders below `folder`, in order.
+fn journeys(folder: &Path, dialect: Option<&str>) -> Result<Vec<PathBuf>, String> {
+    let mut found = Vec::new();
+    for dialect_folder in entries(folder)? {
+        let wanted = dialect.is_none_or(|dialect| dialect_folder.file_name() == Some(OsStr::new(dialect)));
+        if wanted && dialect_folder.is_dir() {
+            found.extend(entries(&dialect_folder)?.into_iter().filter(|path| is_journey(path)));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn is_journey(path: &Path) -> bool {
+    let is_helper = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('_'));
+    path.extension() == Some(OsStr::new("py")) && !is_helper
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let unreadable = |error| format!("{} cannot be read: {error}", folder.display());
+    let entries = fs::read_dir(folder).map_err(unreadable)?;
+    entries.map(|entry| entry.map(|entry| entry.path()).map_err(unreadable)).collect()
+}
+
+/// The interpreter of the environment in `target/`, which is made anew when the requirements changed.
+fn python() -> Result<PathBuf, String> {
+    let home = root().join("target/sdk-venv");
+    let (python, stamp) = (home.join("bin/python"), home.join("requirements.installed"));
+    let requirements = root().join(FOLDER).join("requirements.txt");
+    let wanted = fs::read_to_string(&requirements)
+        .map_err(|error| format!("{} cannot be read: {error}", requirements.display()))?;
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    if home.exists() {
+        fs::remove_dir_all(&home)
+            .map_err(|error| format!("{} cannot be removed: {error}", home.display()))?;
+    }
+    run(Command::new("python3").args(["-m", "venv"]).arg(&home))
+        .map_err(|error| format!("{error}; on Debian: apt-get install python3-venv"))?;
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .arg(&requirements))?;
+    fs::write(&stamp, wanted).map_err(|error| format!("{} cannot be written: {error}", stamp.display()))?;
+    Ok(python)
+}
+
+/// Cargo puts this program and the server into one folder.
+fn binary_beside_this_one() -> Result<PathBuf, String> {
+    let this = std::env::current_exe().map_err(|error| format!("own path is unknown: {error}"))?;
+    let binary = this.with_file_name("keyward");
+    if binary.exists() { Ok(binary) } else { Err(format!("{} was not built", binary.display())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_in_dialect_folders_are_journeys_and_helpers_are_not() {
+        let folder = std::env::temp_dir().join(format!("xtask-journeys-{}", std::process::id()));
+        for file in ["run_journey.py", "b/keys.py", "b/_server.py", "b/notes.txt", "a/users.py"] {
+            let path = folder.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let all = journeys(&folder, None).unwrap();
+        let one = journeys(&folder, Some("b")).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(all, [folder.join("a/users.py"), folder.join("b/keys.py")]);
+        assert_eq!(one, [folder.join("b/keys.py")]);
+    }
+}
