@@ -52,6 +52,9 @@ pub(crate) fn main(arguments: &[&str]) -> Result<()> {
             println!("{cycle} cycles, {} acknowledged changes", run.acknowledged());
         }
     }
+    if run.acknowledged() == 0 {
+        bail!("nothing was acknowledged, so nothing was tested");
+    }
     println!(
         "cycles={cycles} ({} killed under load, {} while starting, {} while starting for the first time) acks={} lost=0 \
          slowest restart {} ms, seed {seed}",

@@ -104,17 +104,16 @@ impl Fixture {
     }
 
     /// Makes one key for each of these users, asked for by the administrator.
-    pub(super) fn create_keys_of(&self, users: std::ops::Range<usize>, connections: usize) -> Result<Sample> {
+    pub(super) fn create_keys_of(
+        &self,
+        users: impl Iterator<Item = usize>,
+        connections: usize,
+    ) -> Result<Sample> {
         let (_, server) = self.server()?;
-        let requests = users.map(|number| {
-            scloud::request(
-                *server,
-                &self.launch.bootstrap,
-                "CreateAccessKey",
-                &[("UserName", &user_name(number))],
-            )
-        });
-        load::once(*server, connections, requests.map(Request::from).collect(), scloud::succeeded)
+        let admin = &self.launch.bootstrap;
+        let request =
+            |user| scloud::request(*server, admin, "CreateAccessKey", &[("UserName", &user_name(user))]);
+        load::once(*server, connections, users.map(request).map(Request::from).collect(), scloud::succeeded)
     }
 
     fn create_users(&self, users: std::ops::Range<usize>, key_status: &str) -> Result<Vec<Request>> {

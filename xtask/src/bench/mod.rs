@@ -156,16 +156,15 @@ impl Bench {
     fn creates(&mut self) -> Result<()> {
         progress("durable CreateAccessKey");
         let (rounds, per_round) = (self.plan.rounds, self.plan.creates_per_round);
-        let mut fixture = Fixture::start(&self.binary, self.folder.path(), "creates")?;
-        fixture.seed_users((rounds * per_round).div_ceil(KEYS_PER_USER))?;
-        let mut table = sqlite::Table::create(self.folder.path())?;
         let users = (rounds * per_round).div_ceil(KEYS_PER_USER);
+        let mut fixture = Fixture::start(&self.binary, self.folder.path(), "creates")?;
+        fixture.seed_users(users)?;
+        let mut table = sqlite::Table::create(self.folder.path())?;
         let (mut ours, mut theirs, mut latencies) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..rounds {
             // Users in turn: everybody's first key, then everybody's second.
-            let first = round * per_round % users;
-            let last = (first + per_round).min(users);
-            let sample = fixture.create_keys_of(first..last, CONNECTIONS)?;
+            let turns = (0..per_round).map(|turn| (round * per_round + turn) % users);
+            let sample = fixture.create_keys_of(turns, CONNECTIONS)?;
             ours.push(sample.per_second());
             latencies.push(sample.p99());
             theirs.push(table.insert(self.plan.inserts)?.per_second());
