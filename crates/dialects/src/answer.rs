@@ -56,29 +56,51 @@ pub struct CallerNote {
 
 impl From<&Caller> for CallerNote {
     fn from(caller: &Caller) -> Self {
-        Self { account: caller.account(), user: caller.user_name().to_owned(), key_id: caller.key_id().clone() }
+        Self {
+            account: caller.account(),
+            user: caller.user_name().to_owned(),
+            key_id: caller.key_id().clone(),
+        }
     }
 }
 
-/// How a request ended.
+/// How a request ended, in the few words that log and metrics share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// Done.
+    /// The caller got what he asked for.
     Ok,
-    /// The client was told no: his request, his credential or his rights.
+    /// A known caller was refused: not allowed, not found, over quota, wrong value.
     Refused,
-    /// We could not do it.
+    /// Nobody proved to be anybody.
+    Unauthenticated,
+    /// Refused before anybody looked at credentials: unknown route, wrong shape.
+    Malformed,
+    /// Over a rate, or shed under load.
+    Limited,
+    /// The server could not do what it promises.
     Failed,
 }
 
 impl Outcome {
-    /// The word in log and metrics.
+    /// All of them, in the order of [`Outcome::index`].
+    pub const ALL: [Self; 6] =
+        [Self::Ok, Self::Refused, Self::Unauthenticated, Self::Malformed, Self::Limited, Self::Failed];
+
+    /// The word in log lines and metric labels.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Outcome::Ok => "ok",
-            Outcome::Refused => "refused",
-            Outcome::Failed => "failed",
+            Self::Ok => "ok",
+            Self::Refused => "refused",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Malformed => "malformed",
+            Self::Limited => "limited",
+            Self::Failed => "failed",
         }
+    }
+
+    /// Position in [`Outcome::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::Service;
 use domain::id::RequestId;
 use signing::RequestView;
+use zeroize::Zeroizing;
 
 use crate::answer::{Answer, TransportRefusal};
 use crate::operation::Operation;
@@ -92,6 +93,11 @@ macro_rules! registry {
             /// Answers, in the dialect's own shape, a request that the server could not hand over or finish.
             pub fn refuse_transport(&self, refusal: TransportRefusal, request: RequestId) -> Answer {
                 match self { $(Dialect::$variant(dialect) => dialect.refuse_transport(refusal, request),)* }
+            }
+
+            /// What to paste into this cloud's clients so that they call `url` with this key: for the first start.
+            pub fn client_settings(&self, url: &str, key_id: &str, secret: &str) -> Zeroizing<String> {
+                match self { $(Dialect::$variant(_) => <$type>::client_settings(url, key_id, secret),)* }
             }
 
             fn new(name: &str, own: &toml::Table) -> Result<Self, SettingsError> {

@@ -109,9 +109,18 @@ mod tests {
 
     #[test]
     fn what_is_no_range_is_refused() {
-        for text in
-            ["", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0/8", "10.0.0.0/-1", "host", "10.0.0.0/8/8", "10.0.0.0/+8", "10.0.0.0/08"]
-        {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0.0/",
+            "10.0.0/8",
+            "10.0.0.0/-1",
+            "host",
+            "10.0.0.0/8/8",
+            "10.0.0.0/+8",
+            "10.0.0.0/08",
+        ] {
             assert_eq!(text.parse::<AddressRange>(), Err(super::BadRange::Form), "{text}");
         }
         let slip = "10.1.0.0/8".parse::<AddressRange>().unwrap_err().to_string();

@@ -2,7 +2,7 @@
 //! minute and not one write a request.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
@@ -38,6 +38,8 @@ type Kind = (i64, String, String, &'static str, &'static str);
 #[derive(Debug, Default)]
 pub struct Refusals {
     pending: Mutex<Pending>,
+    /// Since the start, by reason; for the metrics.
+    totals: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +59,7 @@ impl Refusals {
         reason: &'static str,
         dialect: &'static str,
     ) {
+        *self.totals.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
         let minute = now.seconds().div_euclid(60);
         let source = source.map(|source| limit_key(source).to_string()).unwrap_or_default();
         let key_id: String = key_id.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
@@ -71,6 +74,11 @@ impl Refusals {
         } else {
             *pending.counts.entry((minute, String::new(), String::new(), reason, dialect)).or_default() += 1;
         }
+    }
+
+    /// How many there were since the start, by reason.
+    pub fn totals(&self) -> BTreeMap<&'static str, u64> {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes what is pending, to be written.

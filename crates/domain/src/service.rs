@@ -1,5 +1,6 @@
 //! The use cases, and what they share. Each family of use cases is an `impl Service` in the file of its family.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -126,6 +127,11 @@ impl Service {
     #[cfg(any(test, feature = "testing"))]
     pub fn withhold(&self, action: Option<Action>) {
         *self.withheld.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = action;
+    }
+
+    /// Refused authentications since the start, by reason.
+    pub fn refusal_totals(&self) -> BTreeMap<&'static str, u64> {
+        self.refusals.totals()
     }
 
     /// Writes the refusals counted since the last call, in one batch.

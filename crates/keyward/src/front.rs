@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use dialects::{Note, Operation};
+use dialects::{Operation, Outcome};
 use domain::Service;
 use domain::audit::ChainHead;
 use domain::clock::Clock;
@@ -20,7 +20,6 @@ use crate::listen::{self, ConnectionInfo, Door, Peer, Refusal, Stats};
 use crate::pipeline::{Finished, Pipeline};
 use crate::telemetry::log::{Log, RequestLine};
 use crate::telemetry::metrics::{self, Metrics, OperationMetrics};
-use crate::telemetry::Outcome;
 
 /// Answers everything that comes through a listener.
 pub struct Front {
@@ -54,8 +53,7 @@ impl Front {
         for dialect in pipeline.registry().dialects() {
             let names = dialect.operations().map(|operation| operation.name).chain([UNKNOWN]);
             let name = dialect.name();
-            operations
-                .extend(names.map(|operation| ((name, operation), metrics.operation(name, operation))));
+            operations.extend(names.map(|operation| ((name, operation), metrics.operation(name, operation))));
         }
         let unknown = metrics.operation(UNKNOWN, UNKNOWN);
         let ready = AtomicBool::new(false);
@@ -75,7 +73,7 @@ impl Front {
 
     fn note(&self, finished: &Finished) {
         let Finished { note, dialect, .. } = finished;
-        let outcome = outcome(note);
+        let outcome = note.outcome;
         let operation = note.operation.map_or(UNKNOWN, |operation: &Operation| operation.name);
         let duration_us = u64::try_from(finished.took.as_micros()).unwrap_or(u64::MAX);
         self.operations.get(&(*dialect, operation)).unwrap_or(&self.unknown).record(outcome, duration_us);
@@ -172,14 +170,4 @@ fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-fn outcome(note: &Note) -> Outcome {
-    match (note.outcome, &note.caller, &note.key_id) {
-        (dialects::Outcome::Ok, ..) => Outcome::Ok,
-        (dialects::Outcome::Failed, ..) => Outcome::Failed,
-        (dialects::Outcome::Refused, Some(_), _) => Outcome::Refused,
-        (dialects::Outcome::Refused, None, Some(_)) => Outcome::Unauthenticated,
-        (dialects::Outcome::Refused, None, None) => Outcome::Malformed,
-    }
 }

@@ -3,7 +3,13 @@
 
 pub mod cli;
 pub mod config;
+pub mod forwarded;
+pub mod front;
 pub mod listen;
+pub mod node;
+pub mod pipeline;
+pub mod serve;
+mod settings;
 pub mod shutdown;
 pub mod system;
 pub mod telemetry;

@@ -5,5 +5,6 @@ use std::io;
 use keyward::cli::{self, Exit};
 
 fn main() -> Exit {
-    cli::run(std::env::args_os(), std::env::vars_os().collect(), &mut io::stdout(), &mut io::stderr())
+    let environment = std::env::vars_os().collect();
+    cli::run(std::env::args_os(), environment, &mut io::stdin(), &mut io::stdout(), &mut io::stderr())
 }

@@ -3,6 +3,7 @@
 //! What happens here happens to every request: the client behind the proxies, plain HTTP, the body's bound, routing, the
 //! deadline, the log line and the metrics. Credentials and operations are the dialects' business.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use domain::Service;
 use domain::caller::Origin;
 use domain::id::RequestId;
 use domain::net::AddressRange;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -106,8 +107,12 @@ impl Pipeline {
         let mut response = Response::new(Full::new(Bytes::from_owner(body)));
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in headers {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                response.headers_mut().insert(HeaderName::from_static(name), value);
+            let value = match value {
+                Cow::Borrowed(value) => HeaderValue::from_str(value),
+                Cow::Owned(value) => HeaderValue::try_from(value),
+            };
+            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), value) {
+                response.headers_mut().insert(name, value);
             }
         }
         Finished { response, request: id, dialect, note, source, took: started.elapsed() }
@@ -143,13 +148,13 @@ impl Pipeline {
         };
         let origin = Origin { request: id, source: client.source, dialect: dialect.name() };
         if body.len() > dialect.body_limit() {
-            return (dialect.name(), dialect.refuse(TransportRefusal::BodyTooLarge, id));
+            return (dialect.name(), dialect.refuse_transport(TransportRefusal::BodyTooLarge, id));
         }
         let work = dialect.answer(&self.service, Request { view, path, origin });
         // The timer is touched only when the answer is not ready at once.
         let answer = match tokio::time::timeout(self.settings.handler_timeout, work).await {
             Ok(answer) => answer,
-            Err(_) => dialect.refuse(TransportRefusal::Timeout, id),
+            Err(_) => dialect.refuse_transport(TransportRefusal::Deadline, id),
         };
         (dialect.name(), answer)
     }
@@ -161,23 +166,25 @@ impl Pipeline {
         refusal: BodyRefusal,
         id: RequestId,
     ) -> (&'static str, Answer) {
-        let (status, why) = match refusal {
-            BodyRefusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, TransportRefusal::BodyTooLarge),
-            BodyRefusal::Timeout => (StatusCode::REQUEST_TIMEOUT, TransportRefusal::Timeout),
-            BodyRefusal::Broken => (StatusCode::BAD_REQUEST, TransportRefusal::BodyBroken),
+        let refusal = match refusal {
+            BodyRefusal::TooLarge => TransportRefusal::BodyTooLarge,
+            BodyRefusal::Timeout | BodyRefusal::Broken => TransportRefusal::BodyTimeout,
         };
         let (name, mut answer) = match self.registry.route(view) {
-            Some((dialect, _)) => (dialect.name(), dialect.refuse(why, id)),
-            None => ("-", nobody(status, "the body was refused")),
+            Some((dialect, _)) => (dialect.name(), dialect.refuse_transport(refusal, id)),
+            None => {
+                let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
+                ("-", nobody(status, "the body was refused"))
+            }
         };
         // What is left of the body would be taken for the next request.
-        answer.headers.push((CONNECTION.as_str(), "close".to_owned()));
+        answer.headers.push(("connection", "close".into()));
         (name, answer)
     }
 }
 
 /// The raw target: clients sign what they sent, so nothing of it is decoded or normalised.
-fn target(parts: &http::request::Parts) -> std::borrow::Cow<'_, str> {
+fn target(parts: &http::request::Parts) -> Cow<'_, str> {
     let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     if parts.version != http::Version::HTTP_2 && parts.uri.scheme().is_some() {
         return parts.uri.to_string().into();
@@ -189,13 +196,13 @@ fn target(parts: &http::request::Parts) -> std::borrow::Cow<'_, str> {
 fn nobody(status: StatusCode, text: &str) -> Answer {
     Answer {
         status: status.as_u16(),
-        headers: vec![(CONTENT_TYPE.as_str(), "text/plain; charset=utf-8".to_owned())],
+        headers: vec![("content-type", "text/plain; charset=utf-8".into())],
         body: format!("{text}\n").into_bytes().into(),
         note: Note {
             operation: None,
             caller: None,
             key_id: None,
-            outcome: Outcome::Refused,
+            outcome: Outcome::Malformed,
             cause: Some(dialects::Cause { code: status.as_str().to_owned().into(), text: text.to_owned() }),
         },
     }

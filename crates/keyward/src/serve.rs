@@ -23,8 +23,8 @@ use crate::node::{Alarms, Node, OnMissing, World};
 use crate::pipeline::Pipeline;
 use crate::shutdown::{self, Ended, Signals};
 use crate::system;
-use crate::telemetry::log::Log;
 use crate::telemetry::Value;
+use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Metrics;
 
 /// How often counted refusals are written.
@@ -60,8 +60,15 @@ pub async fn serve(
     let service = node.service.clone();
     let pipeline = Pipeline::new(registry, service.clone(), config.pipeline(), world.clone());
     let clock = world.clock.clone();
-    let front =
-        Arc::new(Front::new(pipeline, service.clone(), clock, log.clone(), metrics, stats.clone(), heads.clone()));
+    let front = Arc::new(Front::new(
+        pipeline,
+        service.clone(),
+        clock,
+        log.clone(),
+        metrics,
+        stats.clone(),
+        heads.clone(),
+    ));
     let workers = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let server = Server::new(front.clone(), config.listen_limits(), stats);
     let security = doors.security.clone();
@@ -76,7 +83,8 @@ pub async fn serve(
         front.set_ready(false);
         running.finished().await
     };
-    let ended = shutdown::until_finished(drained, &mut signals, &stop, || reload(&security, &log, &world)).await;
+    let ended =
+        shutdown::until_finished(drained, &mut signals, &stop, || reload(&security, &log, &world)).await;
     house.abort();
     let Ended::Finished(finished) = ended else { return Err(anyhow!("stopped at once, on a second signal")) };
     finished?;
@@ -119,9 +127,8 @@ impl Doors {
     /// Binds before the store is opened, so that a taken port is told before anything is created.
     fn bind(config: &Config) -> anyhow::Result<Self> {
         let bind = |address: SocketAddr| {
-            TcpListener::bind(address).with_context(|| {
-                format!("{address} cannot be listened on; is another server running there?")
-            })
+            TcpListener::bind(address)
+                .with_context(|| format!("{address} cannot be listened on; is another server running there?"))
         };
         Ok(Self {
             security: security(config)?,
@@ -229,7 +236,12 @@ fn started(log: &Log, world: &World, config: &Config, node: &Node, unprotected: 
 }
 
 /// What goes on beside the requests: refusals are written, the audit's head leaves the machine.
-async fn keep_house(service: Arc<Service>, world: World, log: Log, mut head: watch::Receiver<Option<ChainHead>>) {
+async fn keep_house(
+    service: Arc<Service>,
+    world: World,
+    log: Log,
+    mut head: watch::Receiver<Option<ChainHead>>,
+) {
     let mut refusals = tokio::time::interval(REFUSALS_EVERY);
     let mut heads = tokio::time::interval(HEAD_EVERY);
     loop {
@@ -253,7 +265,8 @@ async fn keep_house(service: Arc<Service>, world: World, log: Log, mut head: wat
 
 fn log_head(log: &Log, world: &World, head: Option<&ChainHead>) {
     let Some(head) = head else { return };
-    let (node, seq, mark) = (head.node.to_string(), i64::try_from(head.seq).unwrap_or(i64::MAX), to_hex(&head.mark));
+    let (node, seq, mark) =
+        (head.node.to_string(), i64::try_from(head.seq).unwrap_or(i64::MAX), to_hex(&head.mark));
     let fields = [("node", Value::Text(&node)), ("seq", Value::Number(seq)), ("mark", Value::Text(&mark))];
     log.event(world.clock.now().0, LogLevel::Info, "audit.head", &fields);
 }

@@ -13,7 +13,8 @@ impl Config {
     /// For the use cases.
     pub fn domain_limits(&self) -> domain::limits::Limits {
         let rates = &self.rate_limit;
-        let rate = |per_second, burst| (rates.enabled && per_second > 0).then_some(Rate { per_second, burst });
+        let rate =
+            |per_second, burst| (rates.enabled && per_second > 0).then_some(Rate { per_second, burst });
         domain::limits::Limits {
             access_keys_per_user: self.limits.access_keys_per_user,
             users_per_account: self.limits.users_per_account,

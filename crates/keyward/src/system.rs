@@ -5,6 +5,8 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use domain::clock::{Clock, UnixMillis};
+use domain::random::Randomness;
 use rustix::fs::Mode;
 use rustix::io;
 use rustix::process::{Resource, Rlimit, setrlimit, umask};
@@ -23,6 +25,12 @@ impl SystemClock {
             Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
             Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |ms| -ms),
         }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(self.now_ms())
     }
 }
 
@@ -48,6 +56,12 @@ impl OsRandom {
     /// What the operating system said.
     pub fn check(&self) -> Result<(), getrandom::Error> {
         getrandom::fill(&mut [0; 1])
+    }
+}
+
+impl Randomness for OsRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        Self::fill(self, bytes);
     }
 }
 

@@ -160,4 +160,3 @@ async fn secrets_for_owner(
     let secrets = call.service.reveal_own_secrets(call.caller, keys).await?;
     Ok(secrets.into_iter().map(|secret| secret.map(Reveal::into_text)).collect())
 }
-

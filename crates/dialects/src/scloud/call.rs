@@ -119,7 +119,8 @@ pub(super) fn failure(refusal: &Refusal, operation: Option<&'static Operation>) 
         action: operation.map(|operation| ActionResponse(operation.name)),
         message: &refusal.message,
     };
-    write_body(&answer).unwrap_or_else(|_| Zeroizing::new(br#"{"RetCode":130,"Message":"Service error"}"#.to_vec()))
+    write_body(&answer)
+        .unwrap_or_else(|_| Zeroizing::new(br#"{"RetCode":130,"Message":"Service error"}"#.to_vec()))
 }
 
 fn write_body(answer: &impl Serialize) -> Result<Body, serde_json::Error> {

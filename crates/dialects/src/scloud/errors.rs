@@ -99,14 +99,13 @@ impl RetCode {
         match self {
             RetCode::Success => Outcome::Ok,
             RetCode::Timeout | RetCode::ServiceError | RetCode::Unavailable => Outcome::Failed,
-            RetCode::Throttled
-            | RetCode::ActionMissing
-            | RetCode::ActionUnknown
-            | RetCode::SignatureMissing
+            RetCode::Throttled => Outcome::Limited,
+            RetCode::ActionMissing | RetCode::ActionUnknown => Outcome::Malformed,
+            RetCode::SignatureMissing
             | RetCode::SignatureWrong
             | RetCode::PublicKeyUnknown
-            | RetCode::TokenUnknown
-            | RetCode::ParameterMissing
+            | RetCode::TokenUnknown => Outcome::Unauthenticated,
+            RetCode::ParameterMissing
             | RetCode::ParameterRefused
             | RetCode::SourceRefused
             | RetCode::Denied
@@ -189,6 +188,7 @@ impl From<ParamError> for Refusal {
             ParamError::NotAnObject => plain("The body is not a JSON object"),
             ParamError::ContentType => plain("The content type carries no parameters"),
             ParamError::BodyNotVisible => plain("The body cannot be read"),
+            ParamError::TwoSources => plain("Parameters in two places"),
         }
     }
 }

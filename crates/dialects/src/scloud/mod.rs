@@ -20,6 +20,7 @@ use domain::id::RequestId;
 use domain::policy::Action;
 use signing::encode::{form_decode, form_pieces};
 use signing::{Body as RequestBody, Params, RequestView, scloud};
+use zeroize::Zeroizing;
 
 use crate::answer::{Answer, Cause, Note, TransportRefusal};
 use crate::operation::{Access, Operation, Reveals};
@@ -128,6 +129,20 @@ impl Scloud {
         operations()
     }
 
+    /// What to paste into the official clients.
+    pub fn client_settings(url: &str, key_id: &str, secret: &str) -> Zeroizing<String> {
+        Zeroizing::new(format!(
+            "# SCloud / UCloud, Python (pip install ucloud-sdk-python3)\n\
+             Client({{\"base_url\": \"{url}\", \"public_key\": \"{key_id}\", \"private_key\": \"{secret}\"}})\n\
+             # SCloud / UCloud, Go SDK\n\
+             export UCLOUD_API_BASE_URL={url} UCLOUD_PUBLIC_KEY={key_id} UCLOUD_PRIVATE_KEY={secret}\n\
+             # SCloud / UCloud, command line\n\
+             ucloud config --profile keyward --active true --base-url {url} --public-key {key_id} --private-key {secret}\n\
+             # SCloud / UCloud, Terraform\n\
+             provider \"ucloud\" {{ base_url = \"{url}\" public_key = \"{key_id}\" private_key = \"{secret}\" region = \"keyward\" project_id = \"keyward\" }}\n"
+        ))
+    }
+
     /// Whether a request at the root is this dialect's: a `PublicKey` tells, an `Action` alone only if nobody else wants it.
     pub fn recognise(&self, view: &RequestView<'_>) -> Recognition {
         if !is_root(view.path()) {
@@ -167,7 +182,12 @@ impl Scloud {
 
     /// The checks, in the vendor's order as far as it is known. Whatever a check needs that comes later stays unseen: who has
     /// not signed learns nothing about keys, and who has no right learns nothing about objects.
-    async fn carry_out(&self, service: &Service, request: &Request<'_>, note: &mut Note) -> Result<Body, Refusal> {
+    async fn carry_out(
+        &self,
+        service: &Service,
+        request: &Request<'_>,
+        note: &mut Note,
+    ) -> Result<Body, Refusal> {
         if self.settings.post_only && request.view.method() != "POST" {
             return Err(Refusal::plain(RetCode::ParameterRefused, "GET is switched off here: use POST"));
         }

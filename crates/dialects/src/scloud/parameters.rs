@@ -196,10 +196,14 @@ impl Kind {
         match self {
             Kind::Judged => true,
             Kind::NewName => text.chars().all(is_new_name) && Name::parse(text).is_ok(),
-            Kind::KeyId => text.len() <= KeyId::MAX_BYTES && text.chars().all(is_text) && !spells_an_action(text),
+            Kind::KeyId => {
+                text.len() <= KeyId::MAX_BYTES && text.chars().all(is_text) && !spells_an_action(text)
+            }
             Kind::Of(fits, most) => text.chars().all(fits) && text.chars().count() <= *most,
             Kind::Word(words) => words.contains(&text),
-            Kind::Integer(least, most) => integer(text).is_some_and(|number| (*least..=*most).contains(&number)),
+            Kind::Integer(least, most) => {
+                integer(text).is_some_and(|number| (*least..=*most).contains(&number))
+            }
             Kind::Email => text.is_empty() || is_email(text),
         }
     }
@@ -251,7 +255,8 @@ fn is_email(text: &str) -> bool {
     let parts = text.split_once('@');
     text.len() <= EMAIL_CHARS
         && text.chars().all(|c| c.is_ascii_graphic())
-        && parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'))
+        && parts
+            .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'))
 }
 
 #[cfg(test)]
@@ -263,7 +268,8 @@ mod tests {
         for (text, value) in [("0", Some(0)), ("10", Some(10)), ("9223372036854775807", Some(i64::MAX))] {
             assert_eq!(integer(text), value, "{text}");
         }
-        for text in ["", "00", "01", "-1", "+1", "1.0", "1e1", " 1", "1 ", "0x1", "９", "9223372036854775808"] {
+        for text in ["", "00", "01", "-1", "+1", "1.0", "1e1", " 1", "1 ", "0x1", "９", "9223372036854775808"]
+        {
             assert_eq!(integer(text), None, "{text}");
         }
     }

@@ -29,7 +29,8 @@ pub(super) fn ambiguous_parameter(params: &Params, own: &'static [Parameter]) ->
 fn may_hide_a_name(name: &str, value: &str, own: &[Parameter]) -> bool {
     let names = || own.iter().chain(&COMMON).map(|parameter| parameter.name);
     let overlap = |one: &str, other: &str| one.starts_with(other) || other.starts_with(one);
-    let longer = |other: &str| other.strip_prefix(name).is_some_and(|more| !more.is_empty() && overlap(more, value));
+    let longer =
+        |other: &str| other.strip_prefix(name).is_some_and(|more| !more.is_empty() && overlap(more, value));
     let capitals = value.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_uppercase());
     let mut tails = capitals.filter_map(|(at, _)| value.get(at..));
     names().any(longer) || tails.any(|tail| names().any(|name| overlap(name, tail)))
@@ -59,7 +60,9 @@ impl<'p> SignedText<'p> {
             let Some(value) = self.params.text(parameter.name) else { continue };
             let skippable = parameter.need != Need::Required;
             let from_value = rest.get(parameter.name.len()..)?;
-            if skippable && self.reads(rest, index + 1) || self.ends(parameter, from_value, index + 1, value.len()) {
+            if skippable && self.reads(rest, index + 1)
+                || self.ends(parameter, from_value, index + 1, value.len())
+            {
                 return Some(parameter.name);
             }
             rest = from_value.get(value.len()..)?;
@@ -130,7 +133,8 @@ mod tests {
     #[test]
     fn ordinary_requests_have_one_reading() {
         for name in ["bob", "Zoe", "TimeZoneService", "ZoneX", "PublicKey", "Status", "NewUserName"] {
-            let pairs = [("Action", "GetUser"), ("UserName", name), ("Region", "cn-bj2"), ("ProjectId", "org-x")];
+            let pairs =
+                [("Action", "GetUser"), ("UserName", name), ("Region", "cn-bj2"), ("ProjectId", "org-x")];
             assert_eq!(ambiguous(&USER, &pairs), None, "{name}");
         }
         let pairs = [
@@ -171,7 +175,12 @@ mod tests {
         assert_eq!(create(("PasswordResetRequired", "true")), None);
         let pairs = [&base[..], &[("DisplayName", "AGenerateRandom"), ("Password", "true")]].concat();
         assert_eq!(ambiguous(&CREATE_USER, &pairs), None, "LoginProfileStatus stands between the two");
-        let pairs = [("Action", "UpdateAccessKey"), ("AccessKeyID", "k"), ("Description", "Ax"), ("Nonce", "ProjectId")];
+        let pairs = [
+            ("Action", "UpdateAccessKey"),
+            ("AccessKeyID", "k"),
+            ("Description", "Ax"),
+            ("Nonce", "ProjectId"),
+        ];
         assert_eq!(ambiguous(&UPDATE_ACCESS_KEY, &pairs), Some("Nonce"));
     }
 }

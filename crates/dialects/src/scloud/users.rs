@@ -116,7 +116,8 @@ pub(super) fn get(call: Call<'_>) -> Reply<'_> {
 pub(super) fn list(call: Call<'_>) -> Reply<'_> {
     Box::pin(async move {
         let offset = call.integer("Offset").and_then(|offset| u64::try_from(offset).ok()).unwrap_or(0);
-        let limit = call.integer("Limit").and_then(|limit| u32::try_from(limit).ok()).unwrap_or(DEFAULT_LIMIT);
+        let limit =
+            call.integer("Limit").and_then(|limit| u32::try_from(limit).ok()).unwrap_or(DEFAULT_LIMIT);
         let page = call.service.list_users(call.caller, offset, limit).await?;
         let account = call.caller.account_serial();
         let users = page.users.iter().map(|(user, keys)| ListedUser {

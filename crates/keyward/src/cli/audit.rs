@@ -1,8 +1,22 @@
-//! `keyward audit verify`: its arguments and help.
+//! `keyward audit verify`: is the audit whole?
 
-use clap::Args;
+use std::fmt::Write as _;
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use domain::invariants;
+use domain::vault::to_hex;
 
 use super::config::ConfigArgs;
+use super::local::with_node;
+use super::{Environment, Failure, print};
+
+/// Look at the audit
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Check that the audit is whole
+    Verify(AuditVerifyArgs),
+}
 
 /// Check that the audit trail is whole
 ///
@@ -19,4 +33,28 @@ pub struct AuditVerifyArgs {
     /// The settings' place.
     #[command(flatten)]
     pub config_args: ConfigArgs,
+}
+
+pub(super) fn run(
+    AuditCommand::Verify(args): AuditCommand,
+    environment: Environment,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let report = with_node(&args.config_args, environment, async |node| {
+        invariants::check_audit_only(node.store.as_ref(), &node.vault).await
+    })?;
+    let mut text = String::new();
+    for finding in &report.findings {
+        // Writing to memory does not fail.
+        let _ = writeln!(text, "{finding}");
+    }
+    for head in &report.heads {
+        let _ = writeln!(text, "head {} {} {}", head.node, head.seq, to_hex(&head.mark));
+    }
+    let _ = writeln!(text, "checked {} entries in {} chains", report.audit_entries, report.heads.len());
+    print(out, &text)?;
+    if report.is_clean() {
+        return Ok(());
+    }
+    Err(Failure("the audit was changed; keep a copy of the data directory before you go on.".to_owned()))
 }

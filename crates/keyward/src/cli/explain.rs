@@ -1,8 +1,20 @@
-//! `keyward explain`: its arguments and help.
+//! `keyward explain`: why is this request's signature good or bad? Needs no server, no settings and no clock.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
 
 use clap::Args;
+use serde::Serialize;
+use signing::Explanation;
+use signing::explain::{Options, explain};
+use zeroize::Zeroizing;
 
+use super::{Environment, Failure, print};
 use crate::config::PublicUrl;
+
+/// Longest request that is read: the limits of a server's head and body, and some room.
+const MAX_REQUEST_BYTES: u64 = 16 * 1024 * 1024;
+const SECRET: &str = "KEYWARD_SECRET_KEY";
 
 /// Explain why a signed request is good or bad
 ///
@@ -37,4 +49,75 @@ fn unix_ms(text: &str) -> Result<i64, String> {
     seconds
         .or_else(time)
         .ok_or_else(|| "write a time such as 2026-01-31T12:00:00Z, or seconds since 1970".to_owned())
+}
+
+/// The answer to a program. Members are part of the interface.
+#[derive(Serialize)]
+struct Json<'a> {
+    scheme: &'static str,
+    access_key_id: &'a str,
+    canonical_request: Option<&'a str>,
+    string_to_sign: &'a str,
+    expected_signature: &'a str,
+    given_signature: &'a str,
+    matches: bool,
+    causes: &'a [String],
+}
+
+pub(super) fn run(
+    args: &ExplainArgs,
+    environment: &Environment,
+    input: &mut dyn Read,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let secret = environment.iter().find(|(name, _)| name == SECRET).map(|(_, value)| value);
+    let secret = secret.ok_or_else(|| {
+        Failure(format!("the secret is read from the environment variable {SECRET}, which is not set."))
+    })?;
+    let mut request = Zeroizing::new(Vec::new());
+    let read = input.take(MAX_REQUEST_BYTES).read_to_end(&mut request);
+    read.map_err(|error| Failure(format!("the request on standard input cannot be read: {error}.")))?;
+    let urls: Vec<String> = args.public_url.iter().map(ToString::to_string).collect();
+    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+    let options = Options { now_ms: args.now, public_urls: &urls };
+    let explanation = explain(&request, secret.as_encoded_bytes(), &options).map_err(|error| {
+        Failure(format!("{error}; give one whole HTTP/1.1 request, head and body, on standard input."))
+    })?;
+    print(out, &if args.json { json(&explanation)? } else { text(&explanation) })
+}
+
+fn json(explanation: &Explanation) -> Result<String, Failure> {
+    let json = Json {
+        scheme: explanation.scheme.as_str(),
+        access_key_id: &explanation.access_key_id,
+        canonical_request: explanation.canonical_request.as_deref(),
+        string_to_sign: &explanation.string_to_sign,
+        expected_signature: &explanation.expected_signature,
+        given_signature: &explanation.given_signature,
+        matches: explanation.matches,
+        causes: &explanation.causes,
+    };
+    let text = serde_json::to_string(&json);
+    text.map(|text| text + "\n").map_err(|error| Failure(format!("the answer has no JSON form: {error}.")))
+}
+
+fn text(explanation: &Explanation) -> String {
+    let mut out = String::new();
+    let mut line = |name: &str, value: &str| {
+        // Writing to memory does not fail.
+        let _ = writeln!(out, "{name:<20}{}", value.escape_debug().to_string().replace("\\n", "\n    "));
+    };
+    line("scheme", explanation.scheme.as_str());
+    line("access key id", &explanation.access_key_id);
+    if let Some(canonical) = &explanation.canonical_request {
+        line("canonical request", &format!("\n{canonical}"));
+    }
+    line("string to sign", &format!("\n{}", explanation.string_to_sign));
+    line("expected signature", &explanation.expected_signature);
+    line("given signature", &explanation.given_signature);
+    line("matches", if explanation.matches { "yes" } else { "no" });
+    for cause in &explanation.causes {
+        line("likely cause", cause);
+    }
+    out
 }

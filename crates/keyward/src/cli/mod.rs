@@ -6,17 +6,18 @@
 pub mod audit;
 pub mod config;
 pub mod explain;
+mod local;
 pub mod serve;
 pub mod verify_store;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{ExitCode, Termination};
 
 use clap::{Parser, Subcommand};
 
 /// The dialects of this build, for `[dialect.<name>]`.
-const DIALECTS: &[&str] = &["scloud"];
+const DIALECTS: &[&str] = dialects::registry::NAMES;
 
 /// Environment variables, as `std::env::vars_os` gives them.
 pub type Environment = Vec<(OsString, OsString)>;
@@ -55,21 +56,29 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
+  keyward serve                             run a server on loopback; the first start prints a credential
   keyward config default > keyward.toml     start from the commented defaults
   keyward config check --config keyward.toml
+  keyward verify-store                      prove that the store is whole
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::ServeArgs),
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    Explain(explain::ExplainArgs),
+    VerifyStore(verify_store::VerifyStoreArgs),
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 }
 
 /// Runs the command that `arguments` name; the first one is the program's own name.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: Environment,
+    input: &mut dyn Read,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Exit {
@@ -78,7 +87,11 @@ pub fn run(
         Err(error) => return explain_usage(&error, out, err),
     };
     let result = match arguments.command {
+        Command::Serve(args) => serve::run(&args, environment, out),
         Command::Config(command) => config::run(command, environment, out),
+        Command::Explain(args) => explain::run(&args, &environment, input, out),
+        Command::VerifyStore(args) => verify_store::run(&args, environment, out),
+        Command::Audit(command) => audit::run(command, environment, out),
     };
     match result {
         Ok(()) => Exit::Done,

@@ -1,11 +1,15 @@
-//! `keyward serve`: its arguments and help.
+//! `keyward serve`: its arguments, and the way into the server.
 
+use std::io::Write;
 use std::net::SocketAddr;
 
 use clap::Args;
 
-use super::config::ConfigArgs;
+use super::config::{ConfigArgs, load};
+use super::local::{runtime, world};
+use super::{Environment, Failure};
 use crate::config::Flags;
+use crate::{serve, system};
 
 /// Run the server
 ///
@@ -45,4 +49,12 @@ impl ServeArgs {
             data_dir: self.config_args.data_dir.clone(),
         }
     }
+}
+
+pub(super) fn run(args: &ServeArgs, environment: Environment, out: &mut dyn Write) -> Result<(), Failure> {
+    // Before any secret is read.
+    let refused = system::harden();
+    let config = load(args.config_args.config.as_deref(), environment.clone(), &args.flags())?;
+    let served = runtime()?.block_on(serve::serve(config, world(environment), &refused, out));
+    served.map_err(|error| Failure(format!("{error:#}.")))
 }

@@ -9,7 +9,7 @@ fn keyward(arguments: &[&str], environment: &[(&str, &str)]) -> (Exit, String, S
     let arguments = ["keyward"].iter().chain(arguments).map(OsString::from);
     let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let exit = run(arguments, environment, &mut out, &mut err);
+    let exit = run(arguments, environment, &mut std::io::empty(), &mut out, &mut err);
     (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 

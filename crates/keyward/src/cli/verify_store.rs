@@ -1,8 +1,14 @@
-//! `keyward verify-store`: its arguments and help.
+//! `keyward verify-store`: are the invariants of the store kept?
+
+use std::fmt::Write as _;
+use std::io::Write;
 
 use clap::Args;
+use domain::invariants::{self, Report};
 
 use super::config::ConfigArgs;
+use super::local::with_node;
+use super::{Environment, Failure, print};
 
 /// Check that the store keeps its invariants
 ///
@@ -20,4 +26,32 @@ pub struct VerifyStoreArgs {
     /// The settings' place.
     #[command(flatten)]
     pub config_args: ConfigArgs,
+}
+
+pub(super) fn run(
+    args: &VerifyStoreArgs,
+    environment: Environment,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let report = with_node(&args.config_args, environment, async |node| {
+        invariants::check(node.store.as_ref(), &node.vault, node.service.limits()).await
+    })?;
+    let mut text = String::new();
+    for finding in &report.findings {
+        // Writing to memory does not fail.
+        let _ = writeln!(text, "{finding}");
+    }
+    let Report { accounts, users, keys, audit_entries, .. } = report;
+    let _ = writeln!(
+        text,
+        "checked {accounts} accounts, {users} users, {keys} access keys, {audit_entries} audit entries"
+    );
+    if report.is_clean() {
+        text.push_str("clean\n");
+        return print(out, &text);
+    }
+    print(out, &text)?;
+    Err(Failure(
+        "the store violates its invariants; keep a copy of the data directory before you go on.".to_owned(),
+    ))
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::section::section;
 
 section! {
-    /// The log goes to standard output.
+    /// The log goes to standard error.
     pub struct Log in "log" {
         /// Shape of a line.
         format: LogFormat = LogFormat::Json;

@@ -3,7 +3,7 @@
 use super::section::section;
 
 section! {
-    /// Rates and bursts. The lock-out of passwords is a limit of its own and stays on.
+    /// Rates and bursts.
     pub struct RateLimit in "rate_limit" {
         /// `false` switches off all of this section.
         enabled: bool = true;

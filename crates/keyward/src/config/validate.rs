@@ -34,7 +34,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             config.admin_listen
         ));
     }
-    if config.trusted_proxies.iter().any(super::Cidr::is_everything) {
+    if config.trusted_proxies.iter().any(|network| network.0.is_everything()) {
         warnings
             .push("trusted_proxies holds every address: anybody can claim any source address.".to_owned());
     }
@@ -83,11 +83,9 @@ fn listeners(config: &Config) -> Option<String> {
 
 fn limits(config: &Config) -> Option<String> {
     let limits = &config.limits;
-    if limits.target_bytes > limits.header_bytes || limits.header_bytes > limits.token_header_bytes {
+    if limits.target_bytes > limits.header_bytes {
         return Some(
-            "limits.target_bytes, limits.header_bytes and limits.token_header_bytes must not fall in this order; \
-             raise the later ones."
-                .to_owned(),
+            "limits.target_bytes is above limits.header_bytes; lower it, or raise header_bytes.".to_owned(),
         );
     }
     (limits.connections_per_source > limits.connections).then(|| {

@@ -64,7 +64,10 @@ impl FirstKey {
     pub fn announcement(&self, url: &str, registry: &Registry) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::new());
         if self.given {
-            text.push_str(&format!("created account `{ACCOUNT}` and administrator `{USER}` with the given key {}\n\n", self.id));
+            text.push_str(&format!(
+                "created account `{ACCOUNT}` and administrator `{USER}` with the given key {}\n\n",
+                self.id
+            ));
             return text;
         }
         text.push_str(&format!(

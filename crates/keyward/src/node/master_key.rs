@@ -36,9 +36,9 @@ pub fn load(
 ) -> anyhow::Result<MasterKey> {
     match source {
         MasterKeySource::Variable(name) => {
-            let text = environment(name)
-                .map(Zeroizing::new)
-                .with_context(|| format!("the environment variable {name} that holds the master key is not set"))?;
+            let text = environment(name).map(Zeroizing::new).with_context(|| {
+                format!("the environment variable {name} that holds the master key is not set")
+            })?;
             MasterKey::from_text(&text).with_context(|| format!("the master key in {name} cannot be used"))
         }
         MasterKeySource::File(path) => read(path),
@@ -55,7 +55,8 @@ pub fn load(
 }
 
 fn read(path: &Path) -> anyhow::Result<MasterKey> {
-    let open = || File::open(path).with_context(|| format!("the master key {} cannot be opened", path.display()));
+    let open =
+        || File::open(path).with_context(|| format!("the master key {} cannot be opened", path.display()));
     let file = open()?;
     let metadata = file.metadata()?;
     if metadata.permissions().mode() & 0o077 != 0 {
@@ -63,7 +64,11 @@ fn read(path: &Path) -> anyhow::Result<MasterKey> {
     }
     let owner = rustix::process::geteuid().as_raw();
     if metadata.uid() != owner {
-        bail!("the master key {} belongs to user {}, not to the server's user {owner}", path.display(), metadata.uid());
+        bail!(
+            "the master key {} belongs to user {}, not to the server's user {owner}",
+            path.display(),
+            metadata.uid()
+        );
     }
     let mut text = Zeroizing::new(String::new());
     file.take(LONGEST_FILE).read_to_string(&mut text)?;

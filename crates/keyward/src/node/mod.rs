@@ -57,7 +57,7 @@ pub enum OnMissing {
 }
 
 impl Node {
-    /// Opens the store and its key ring and starts the committer. 
+    /// Opens the store and its key ring and starts the committer.
     ///
     /// # Errors
     /// A sentence for the operator: the store is locked, foreign or newer; the master key is missing, wrong or readable by
@@ -72,7 +72,7 @@ impl Node {
         if on_missing == OnMissing::Refuse && !config.data_dir.join(stores::sqlite::FILE).exists() {
             bail!("there is no store in {}; name its directory with --data-dir", config.data_dir.display());
         }
-        let mut opened = SqliteStore::open(&config.data_dir, Options)?;
+        let mut opened = SqliteStore::open(&config.data_dir, Options::default())?;
         let vault = open_vault(&mut opened, config, world)?;
         let id = NodeId::generate(clock.now(), random.as_ref());
         let generations = Arc::new(Generations::default());

@@ -8,11 +8,12 @@ use std::thread::JoinHandle;
 
 use prometheus_client::metrics::counter::Counter;
 
-use super::Outcome;
 use super::line::{Line, Value};
+use super::outcome::{is_free_to_cause, level};
 use super::queue::Queue;
 use super::sampling::{Sampler, Verdict};
 use crate::config::{self, LogFormat, LogLevel};
+use dialects::Outcome;
 
 /// A line's usual length; the buffer of each thread grows beyond it once when needed.
 const LINE_BYTES: usize = 512;
@@ -111,12 +112,12 @@ impl Log {
 
     /// Writes the line of a request that was answered. Never waits.
     pub fn request(&self, request: &RequestLine<'_>) {
-        let level = request.outcome.level();
+        let level = level(request.outcome);
         if !self.writes(level) {
             return;
         }
         let mut left_out = 0;
-        if request.outcome.is_free_to_cause() {
+        if is_free_to_cause(request.outcome) {
             match self.shared.sampler.judge(request.source, request.time_ms) {
                 Verdict::Write { left_out: before } => left_out = before,
                 Verdict::LeaveOut => {

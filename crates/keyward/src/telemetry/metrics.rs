@@ -4,7 +4,9 @@
 //! series. Handles are resolved when routes are built: a request then adds to atomics, without lock or hash.
 
 use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
 
+use domain::Service;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,7 +15,10 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::log::LogCounters;
-use super::{DurationHistogram, Outcome};
+use dialects::Outcome;
+
+use super::DurationHistogram;
+use crate::listen::{Door, Refusal, Stats};
 
 /// The `Content-Type` of [`Metrics::exposition`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -40,6 +45,12 @@ struct ReasonLabel {
     reason: &'static str,
 }
 
+/// From the table of [`Refusal`], whose sentences are the program's own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HeadLabel {
+    reason: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabel {
     result: &'static str,
@@ -52,16 +63,15 @@ pub struct Metrics {
     requests: Family<OperationLabels, Counter>,
     request_durations: Family<DialectLabel, DurationHistogram>,
     connections: Family<ListenerLabel, Gauge>,
-    refused_heads: Family<ReasonLabel, Counter>,
+    refused_heads: Family<HeadLabel, Counter>,
     failed_authentications: Family<ReasonLabel, Counter>,
-    /// Panics that were caught; anything above 0 is a fault of the program.
-    pub panics: Counter,
+    panics: Counter,
     /// Time of each transaction that the committer wrote, up to and including its sync.
     pub store_commits: DurationHistogram,
-    /// Look-ups that the directory answered.
-    pub directory_hits: Counter,
-    /// Look-ups that had to ask the store.
-    pub directory_misses: Counter,
+    directory_hits: Counter,
+    directory_misses: Counter,
+    damaged_records: Counter,
+    suspected_replays: Counter,
     /// Number of the newest audit entry of this node.
     pub audit_head_seq: Gauge,
     /// Lines that were not logged.
@@ -91,6 +101,8 @@ impl Metrics {
             store_commits: DurationHistogram::default(),
             directory_hits: lookups.get_or_create_owned(&ResultLabel { result: "hit" }),
             directory_misses: lookups.get_or_create_owned(&ResultLabel { result: "miss" }),
+            damaged_records: Counter::default(),
+            suspected_replays: Counter::default(),
             audit_head_seq: Gauge::default(),
             log: LogCounters {
                 dropped: lost_lines.get_or_create_owned(&ReasonLabel { reason: "queue full" }),
@@ -129,6 +141,14 @@ impl Metrics {
             commits,
         );
         to.register("directory_lookups", "Look-ups of access keys in the directory", lookups);
+        let damaged = self.damaged_records.clone();
+        to.register("damaged_records", "Records that failed their integrity check; an alarm", damaged);
+        let replays = self.suspected_replays.clone();
+        to.register(
+            "suspected_replays",
+            "Signatures of writes seen from a second address; an alarm",
+            replays,
+        );
         to.register(
             "audit_head_seq",
             "Number of the newest audit entry of this node",
@@ -150,20 +170,28 @@ impl Metrics {
         }
     }
 
-    /// Counts a connection as open until the value is dropped. `listener` is `"public"` or `"admin"`.
-    #[must_use]
-    pub fn connections(&self, listener: &'static str) -> ConnectionGauge {
-        ConnectionGauge(self.connections.get_or_create_owned(&ListenerLabel { listener }))
-    }
-
-    /// Counts a request that the head checker refused, by its reason's name in the checker's table.
-    pub fn refused_head(&self, reason: &'static str) {
-        self.refused_heads.get_or_create(&ReasonLabel { reason }).inc();
-    }
-
-    /// Counts a failed authentication, by its reason's name in the verifier's table.
-    pub fn failed_authentication(&self, reason: &'static str) {
-        self.failed_authentications.get_or_create(&ReasonLabel { reason }).inc();
+    /// Takes over what other parts count for themselves. Called before the metrics are shown.
+    pub fn refresh(&self, service: &Service, stats: &Stats) {
+        let catch_up = |counter: &Counter, now: u64| {
+            counter.inc_by(now.saturating_sub(counter.get()));
+        };
+        let directory = service.directory().counts();
+        catch_up(&self.directory_hits, directory.hits.load(Relaxed));
+        catch_up(&self.directory_misses, directory.misses.load(Relaxed));
+        catch_up(&self.damaged_records, directory.damaged.load(Relaxed));
+        catch_up(&self.suspected_replays, service.replay().suspected());
+        catch_up(&self.panics, stats.panics());
+        for (reason, count) in service.refusal_totals() {
+            catch_up(&self.failed_authentications.get_or_create(&ReasonLabel { reason }), count);
+        }
+        for refusal in Refusal::ALL {
+            let label = HeadLabel { reason: refusal.to_string() };
+            catch_up(&self.refused_heads.get_or_create(&label), stats.refused(refusal));
+        }
+        for (listener, door) in [("public", Door::Public), ("admin", Door::Admin)] {
+            let open = i64::try_from(stats.door(door).open()).unwrap_or(i64::MAX);
+            self.connections.get_or_create(&ListenerLabel { listener }).set(open);
+        }
     }
 
     /// All metrics as text, of type [`CONTENT_TYPE`].
@@ -194,35 +222,6 @@ impl OperationMetrics {
     }
 }
 
-/// The gauge of one listener's connections.
-#[derive(Clone, Debug)]
-pub struct ConnectionGauge(Gauge);
-
-impl ConnectionGauge {
-    /// Counts one connection as open until the value is dropped.
-    #[must_use]
-    pub fn open(&self) -> OpenConnection {
-        self.0.inc();
-        OpenConnection(self.0.clone())
-    }
-
-    /// Connections open now.
-    #[must_use]
-    pub fn count(&self) -> i64 {
-        self.0.get()
-    }
-}
-
-/// One open connection.
-#[derive(Debug)]
-pub struct OpenConnection(Gauge);
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,18 +233,10 @@ mod tests {
         list.record(Outcome::Ok, 90);
         list.record(Outcome::Ok, 300);
         metrics.operation("scloud", "ListAccessKeys").record(Outcome::Refused, 20_000_000);
-        let public = metrics.connections("public");
-        let first = public.open();
-        let _second = public.open();
-        drop(first);
-        metrics.refused_head("two hosts");
-        metrics.failed_authentication("unknown key");
-        metrics.failed_authentication("unknown key");
         metrics.store_commits.observe_us(1_000);
         metrics.directory_hits.inc();
         metrics.audit_head_seq.set(42);
         metrics.log.dropped.inc();
-        assert_eq!(public.count(), 1);
 
         let text = metrics.exposition().unwrap();
         for line in [
@@ -258,9 +249,6 @@ mod tests {
             "keyward_request_duration_seconds_bucket{le=\"+Inf\",dialect=\"scloud\"} 3",
             "keyward_request_duration_seconds_count{dialect=\"scloud\"} 3",
             "keyward_request_duration_seconds_sum{dialect=\"scloud\"} 20.00039",
-            "keyward_connections{listener=\"public\"} 1",
-            "keyward_refused_heads_total{reason=\"two hosts\"} 1",
-            "keyward_failed_authentications_total{reason=\"unknown key\"} 2",
             "keyward_panics_total 0",
             "keyward_store_commit_duration_seconds_bucket{le=\"0.001\"} 1",
             "keyward_directory_lookups_total{result=\"hit\"} 1",

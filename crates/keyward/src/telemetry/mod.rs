@@ -15,4 +15,3 @@ mod sampling;
 
 pub use histogram::DurationHistogram;
 pub use line::Value;
-pub use outcome::Outcome;
