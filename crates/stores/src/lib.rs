@@ -3,7 +3,7 @@
 //! [`sqlite`] is the embedded store. [`memory`] is the model that it is compared with, and a store for tests of other
 //! crates. What every store must do is in the conformance suite; nothing here decides who may do what.
 
-//CONF
-//CONFMOD
-//MEM
+#[cfg(feature = "testing")]
+pub mod conformance;
+pub mod memory;
 pub mod sqlite;

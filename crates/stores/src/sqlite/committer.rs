@@ -121,16 +121,16 @@ impl Committer {
     }
 
     fn acknowledge(&mut self, group: Vec<Job>, verdicts: Vec<Verdict>) {
-        let mut rows = 0;
-        let written = |(_, verdict): &(&Job, &Verdict)| matches!(verdict, Verdict::Written);
-        for (job, _) in group.iter().zip(&verdicts).filter(written) {
-            rows += job.batch.effects.len() + job.batch.audit.len();
-            self.counts.batches.fetch_add(1, Relaxed);
-            self.observer.committed(&job.batch);
-        }
-        if rows > 0 {
-            self.counts.transactions.fetch_add(1, Relaxed);
+        let written = |(job, verdict)| matches!(verdict, &Verdict::Written).then_some(job);
+        let written: Vec<&Job> = group.iter().zip(&verdicts).filter_map(written).collect();
+        if !written.is_empty() {
+            for job in &written {
+                self.observer.committed(&job.batch);
+            }
             self.observer.chained(&self.chain.head());
+            self.counts.batches.fetch_add(u64::try_from(written.len()).unwrap_or(u64::MAX), Relaxed);
+            self.counts.transactions.fetch_add(1, Relaxed);
+            let rows = written.iter().map(|job| job.batch.effects.len() + job.batch.audit.len()).sum();
             // Gone only when the checkpointer has failed, which it has told by itself.
             let _ = self.checkpoints.send(Wrote { rows });
         }

@@ -85,12 +85,7 @@ impl Opened {
     /// # Errors
     /// What the store says.
     pub fn insert_ring_rows(&mut self, rows: &[RingRow]) -> Result<(), StoreError> {
-        let mut insert = || -> Result<(), Fault> {
-            let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            rows.iter().try_for_each(|row| effects::insert_ring_key(&transaction, row))?;
-            Ok(transaction.commit()?)
-        };
-        Ok(insert()?)
+        Ok(insert_ring_rows(&mut self.db, rows)?)
     }
 
     /// Starts to serve: spawns the committer, which appends to `chain` and tells `observer`, the checkpointer and the
@@ -144,6 +139,12 @@ impl Opened {
         })?);
         Ok(Arc::new(SqliteStore::new(writer, readers, health, counts, dir, threads)))
     }
+}
+
+fn insert_ring_rows(db: &mut Connection, rows: &[RingRow]) -> Result<(), Fault> {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    rows.iter().try_for_each(|row| effects::insert_ring_key(&transaction, row))?;
+    Ok(transaction.commit()?)
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {

@@ -1,0 +1,69 @@
+//! Everything that a store holds, read through the trait in small pages: equal dumps mean equal stores.
+
+use domain::access_keys::AccessKey;
+use domain::accounts::Account;
+use domain::audit::{AuditRow, ChainHead};
+use domain::refusals::RefusalCount;
+use domain::store::{RowCounts, Store};
+use domain::users::User;
+use domain::vault::RingRow;
+
+/// All rows of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dump {
+    /// Accounts by id.
+    pub accounts: Vec<Account>,
+    /// Users by id, each with all his keys.
+    pub users: Vec<(User, Vec<AccessKey>)>,
+    /// How many rows there are.
+    pub counts: RowCounts,
+    /// Audit rows, node by node.
+    pub audit: Vec<AuditRow>,
+    /// Chain heads.
+    pub heads: Vec<ChainHead>,
+    /// The key ring.
+    pub ring: Vec<RingRow>,
+    /// Counted refusals.
+    pub refusals: Vec<RefusalCount>,
+}
+
+/// Reads everything.
+pub async fn dump(store: &dyn Store) -> Dump {
+    const PAGE: u32 = 3;
+    let mut accounts: Vec<Account> = Vec::new();
+    loop {
+        let page = store.scan_accounts(accounts.last().map(|row| row.uuid), PAGE).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        accounts.extend(page);
+    }
+    let mut users: Vec<(User, Vec<AccessKey>)> = Vec::new();
+    loop {
+        let page = store.scan_users(users.last().map(|(row, _)| row.uuid), PAGE).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        users.extend(page);
+    }
+    let heads = store.audit_heads().await.unwrap();
+    let mut audit: Vec<AuditRow> = Vec::new();
+    for head in &heads {
+        let mut after = 0;
+        loop {
+            let page = store.audit_rows(head.node, after, PAGE).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = last.seq;
+            audit.extend(page);
+        }
+    }
+    Dump {
+        accounts,
+        users,
+        counts: store.row_counts().await.unwrap(),
+        audit,
+        heads,
+        ring: store.key_ring().await.unwrap(),
+        refusals: store.refusals(i64::MIN, u32::MAX).await.unwrap(),
+    }
+}
