@@ -22,14 +22,14 @@ use crate::harness::process::Process;
 /// Starts the process, which is to answer as `answer` does.
 pub(super) fn start(answer: &Response, folder: &Path) -> Result<Process> {
     let file = folder.join("baseline-answer");
-    fs::write(&file, [answer.head(), answer.body()].concat())?;
+    fs::write(&file, [answer.head.as_slice(), &answer.body].concat())?;
     Process::start(Command::new(std::env::current_exe()?).arg("bench-baseline").arg(file))
 }
 
 /// Makes sure that both really send the same: status, body, and header fields of the same names and sizes.
 pub(super) fn same_bytes(ours: &Response, theirs: &Response) -> Result<()> {
     let fields = |response: &Response| {
-        let head = String::from_utf8_lossy(response.head()).to_ascii_lowercase();
+        let head = String::from_utf8_lossy(&response.head).to_ascii_lowercase();
         let mut fields: Vec<(String, usize)> = head
             .split("\r\n")
             .map(|line| (line.split(':').next().unwrap_or(line).to_owned(), line.len()))
@@ -37,8 +37,8 @@ pub(super) fn same_bytes(ours: &Response, theirs: &Response) -> Result<()> {
         fields.sort_unstable();
         fields
     };
-    if ours.body() != theirs.body() || fields(ours) != fields(theirs) {
-        let text = |response: &Response| String::from_utf8_lossy(response.head()).into_owned();
+    if ours.body != theirs.body || fields(ours) != fields(theirs) {
+        let text = |response: &Response| String::from_utf8_lossy(&response.head).into_owned();
         bail!("the bare handler does not send the same bytes:\n{}---\n{}", text(ours), text(theirs));
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::cases::{ListCase, Owner};
+use super::cases::{ListCase, Owner, succeeded};
 use super::load::{self, Request};
 use super::stats::Sample;
 use crate::harness::process::{Launch, Process, SERVER_LISTENERS};
@@ -100,7 +100,7 @@ impl Fixture {
     pub(super) fn seed_users(&self, users: usize) -> Result<()> {
         let (_, server) = self.server()?;
         let requests = self.create_users(0..users, "Inactive")?;
-        load::once(*server, SEEDING_CONNECTIONS, requests, scloud::succeeded).map(drop)
+        load::once(*server, SEEDING_CONNECTIONS, requests, succeeded).map(drop)
     }
 
     /// Makes one key for each of these users, asked for by the administrator.
@@ -113,7 +113,7 @@ impl Fixture {
         let admin = &self.launch.bootstrap;
         let request =
             |user| scloud::request(*server, admin, "CreateAccessKey", &[("UserName", &user_name(user))]);
-        load::once(*server, connections, users.map(request).map(Request::from).collect(), scloud::succeeded)
+        load::once(*server, connections, users.map(request).map(Request::from).collect(), succeeded)
     }
 
     fn create_users(&self, users: std::ops::Range<usize>, key_status: &str) -> Result<Vec<Request>> {

@@ -10,6 +10,7 @@ mod load;
 mod sqlite;
 mod stats;
 mod table;
+mod usage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -189,7 +190,9 @@ impl Bench {
         let seeding = Instant::now();
         let mut owners = many.seed(keys)?;
         println!("  {:.0} keys/s", stats::float(keys) / seeding.elapsed().as_secs_f64());
-        Random::new(0, 0).shuffle(&mut owners);
+        // In an order without relation to the store's.
+        let mut random = Random::new(0, 0);
+        owners.sort_by_cached_key(|_| random.next());
 
         progress("start to first verified request");
         let mut start = (Vec::new(), Vec::new());
@@ -213,10 +216,10 @@ impl Bench {
 
         progress("memory");
         let address = many.restart()?;
-        let idle = many.server()?.0.resident_bytes()?;
+        let idle = usage::resident_bytes(&many.server()?.0)?;
         let cold = presigned(&SCLOUD, address, owners.get(..COLD_USERS).unwrap_or(&owners));
         let cold = load::once(address, CONNECTIONS, cold, SCLOUD.accepted)?;
-        let used = many.server()?.0.resident_bytes()?;
+        let used = usage::resident_bytes(&many.server()?.0)?;
 
         progress("list p99 by number of keys");
         let hot = presigned(&SCLOUD, address, owners.get(..WORKING_SET).unwrap_or(&owners));
@@ -258,9 +261,9 @@ impl Bench {
         accepted: fn(&[u8]) -> bool,
     ) -> Result<Measured> {
         load::replay(server, CONNECTIONS, self.plan.warm_up, requests, accepted)?;
-        let before = process.processor_seconds()?;
+        let before = usage::processor_seconds(process)?;
         let sample = load::replay(server, CONNECTIONS, self.plan.run, requests, accepted)?;
-        let processor = (process.processor_seconds()? - before) / stats::float(sample.count());
+        let processor = (usage::processor_seconds(process)? - before) / stats::float(sample.count());
         Ok(Measured { sample, processor })
     }
 

@@ -55,27 +55,14 @@ fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the answer has {what}"))
 }
 
-/// A whole answer, as received.
+/// A whole answer.
 pub(crate) struct Response {
-    bytes: Vec<u8>,
-    frame: Frame,
-}
-
-impl Response {
     /// The status code.
-    pub(crate) fn status(&self) -> u16 {
-        self.frame.status
-    }
-
-    /// The head, from the status line to the blank line.
-    pub(crate) fn head(&self) -> &[u8] {
-        self.bytes.get(..self.frame.head_bytes).unwrap_or_default()
-    }
-
-    /// The body.
-    pub(crate) fn body(&self) -> &[u8] {
-        self.bytes.get(self.frame.head_bytes..).unwrap_or_default()
-    }
+    pub(crate) status: u16,
+    /// From the status line to the blank line.
+    pub(crate) head: Vec<u8>,
+    /// What follows.
+    pub(crate) body: Vec<u8>,
 }
 
 /// A connection that waits for each answer.
@@ -112,7 +99,8 @@ impl Connection {
                 return Err(invalid("bytes behind its end"));
             }
             if bytes.len() == frame.bytes() {
-                return Ok(Response { bytes, frame });
+                let body = bytes.split_off(frame.head_bytes);
+                return Ok(Response { status: frame.status, head: bytes, body });
             }
         }
     }

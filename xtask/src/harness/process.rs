@@ -1,6 +1,5 @@
 //! The real `keyward`, built by cargo and started on ports that the system chooses.
 
-use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,8 +20,6 @@ pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(12);
 const PIPE_BYTES: usize = 64 * 1024;
 /// How much of a process's standard error is kept.
 const KEPT_BYTES: usize = 4 * 1024;
-/// Kernel clock ticks per second in `/proc`; a constant of the Linux interface.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// How cargo builds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +147,11 @@ impl Process {
         Ok((self, public.context("no listener asked for")?))
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether it has ended by itself.
     pub(crate) fn has_ended(&mut self) -> io::Result<bool> {
         Ok(self.child.try_wait()?.is_some())
@@ -171,7 +173,7 @@ impl Process {
 
     /// `SIGTERM`, and waits until it is gone.
     pub(crate) fn stop(mut self) -> Result<ExitStatus> {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        let sent = Command::new("kill").args(["-TERM", &self.id().to_string()]).status()?;
         if !sent.success() {
             bail!("the process was gone before it was asked to stop");
         }
@@ -182,23 +184,6 @@ impl Process {
             bail!("the server runs on {STOP_TIMEOUT:?} after SIGTERM");
         }
         Ok(self.child.wait()?)
-    }
-
-    /// Resident memory in bytes.
-    pub(crate) fn resident_bytes(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kibibytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kibibytes * 1024.0)
-    }
-
-    /// Processor seconds spent so far, in user mode and in the kernel.
-    pub(crate) fn processor_seconds(&self) -> Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name in parentheses may hold blanks; user and system time are the 12th and 13th fields after it.
-        let (_, fields) = stat.rsplit_once(')').context("no process name")?;
-        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
-        Ok(ticks.sum::<Result<f64, _>>()? / TICKS_PER_SECOND)
     }
 }
 

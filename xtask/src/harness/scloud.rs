@@ -50,11 +50,6 @@ pub(crate) fn request(
     .into_bytes()
 }
 
-/// Whether an answer's body says success. Cheap, for load generators; the dialect puts `RetCode` first.
-pub(crate) fn succeeded(body: &[u8]) -> bool {
-    body.starts_with(br#"{"RetCode":0,"#)
-}
-
 /// What a call answered.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -70,12 +65,12 @@ impl Answer {
     /// # Errors
     /// A status other than 200, or a body without an integer `RetCode`.
     pub(crate) fn read(response: &Response) -> Result<Self> {
-        let text = || String::from_utf8_lossy(response.body()).into_owned();
-        if response.status() != 200 {
-            bail!("HTTP status {}: {}", response.status(), text());
+        let text = || String::from_utf8_lossy(&[&response.head[..], &response.body].concat()).into_owned();
+        if response.status != 200 {
+            bail!("HTTP status {}, not 200: {}", response.status, text());
         }
         let body: Value =
-            serde_json::from_slice(response.body()).with_context(|| format!("not JSON: {}", text()))?;
+            serde_json::from_slice(&response.body).with_context(|| format!("not JSON: {}", text()))?;
         let ret_code = body.get("RetCode").and_then(Value::as_i64);
         let ret_code = ret_code.with_context(|| format!("no integer RetCode: {}", text()))?;
         Ok(Self { ret_code, body })
