@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use dialects::Access;
-use domain::access_keys::{KeyStatus, SchemeSet};
+use domain::access_keys::{KeyKind, KeyStatus, SchemeSet};
 use domain::limits::Limits;
 use domain::policy::{Action, Reach, Rights, Role};
 use domain::users::UserStatus;
@@ -383,4 +383,28 @@ async fn t18_a_key_without_the_scheme_is_unknown() {
         let seen = world.send(&delete.signed(&signer("admin"))).await;
         assert_eq!(seen.code, if may_sign { 0 } else { 1901 }, "{bits:06b}");
     }
+}
+
+/// Temporary keys act for their user, but are nobody's to list, count, edit or make keys with.
+#[tokio::test]
+async fn temporary_keys_do_not_show() {
+    let world = World::new().await;
+    let bob = world.uuid_of("bob").await;
+    let parent = world.store.user_rows(bob).await.unwrap().unwrap().keys[0].uuid;
+    let temporary = KeySpec { kind: KeyKind::Temporary, parent: Some(parent), ..KeySpec::default() };
+    world.key(bob, "temporary", temporary).await;
+    let id = signer("temporary").id;
+    for operation in ["UpdateAccessKey", "DeleteAccessKey"] {
+        let about = sample(operation, "bob").with("AccessKeyID", &id);
+        assert_eq!(world.send(&about.signed(&signer("admin"))).await.code, 1901, "{operation}");
+    }
+    let listed = world.send(&sample("ListAccessKeys", "bob").signed(&signer("temporary"))).await;
+    assert_eq!(listed.json["AccessKey"].as_array().unwrap().len(), 1);
+    let create = sample("CreateAccessKey", "bob");
+    assert_eq!(world.send(&create.signed(&signer("temporary"))).await.code, 299);
+    assert_eq!(world.send(&create.signed(&signer("bob"))).await.code, 0, "it does not count");
+    assert_eq!(world.send(&create.signed(&signer("bob"))).await.code, 1902);
+    // It ends with its parent.
+    assert_eq!(world.send(&sample("DeleteAccessKey", "bob").signed(&signer("admin"))).await.code, 0);
+    assert_eq!(world.send(&sample("GetUser", "bob").signed(&signer("temporary"))).await.code, 172);
 }
