@@ -141,7 +141,9 @@ fn t16_lenient_signatures_are_refused() {
             let changed = Params::from_form(changed.join("&").as_bytes(), MAX_PARAMS).unwrap();
             match parse(&changed) {
                 Ok(claim) => assert_eq!(claim.verify(vector.key()), Err(Reject::SignatureDiffers), "{near}"),
-                Err(error) => assert!(near.is_empty() && error == Reject::MissingCredential(SIGNATURE), "{near}"),
+                Err(error) => {
+                    assert!(near.is_empty() && error == Reject::MissingCredential(SIGNATURE), "{near}")
+                }
             }
         }
     }
