@@ -27,10 +27,10 @@ use crate::operation::{Access, Operation, Reveals};
 use crate::request::{Recognition, Request};
 use crate::settings::Own;
 use call::{Body, Call, Handler};
-use errors::{Refusal, RetCode, transport_status};
+use errors::{Refusal, transport_status};
 use parameters::{ACTION, Parameter, USER_NAME};
 
-pub use errors::RetCode as ScloudRetCode;
+pub use errors::RetCode;
 
 /// The dialect's name, as in the registry.
 const NAME: &str = "scloud";
