@@ -22,12 +22,12 @@ use signing::encode::{form_decode, form_pieces};
 use signing::{Body as RequestBody, Params, RequestView, scloud};
 use zeroize::Zeroizing;
 
-use crate::answer::{Answer, Cause, Note, TransportRefusal};
+use crate::answer::{Answer, Cause, Note, Outcome, TransportRefusal};
 use crate::operation::{Access, Operation, Reveals};
 use crate::request::{Recognition, Request};
 use crate::settings::Own;
 use call::{Body, Call, Handler};
-use errors::{Refusal, transport_status};
+use errors::{Refusal, transport_outcome, transport_status};
 use parameters::{ACTION, Parameter, USER_NAME};
 
 pub use errors::RetCode;
@@ -183,6 +183,7 @@ impl Scloud {
     /// Answers a request that the server could not hand over or finish.
     pub fn refuse_transport(&self, refusal: TransportRefusal, request: RequestId) -> Answer {
         let mut answer = finish(transport_status(refusal), Err(refusal.into()), Note::blank(), request);
+        answer.note.outcome = transport_outcome(refusal);
         if refusal == TransportRefusal::MethodNotAllowed {
             answer.headers.push(("Allow", Cow::Borrowed("GET, POST")));
         }
@@ -295,7 +296,11 @@ fn finish(status: u16, result: Result<Body, Refusal>, mut note: Note, request: R
         Ok(body) => body,
         Err(refusal) => {
             let body = call::failure(&refusal, note.operation);
-            note.outcome = refusal.code.outcome();
+            note.outcome = match refusal.code {
+                // Anybody can send what cannot be read: lines about it are sampled (threat T71).
+                RetCode::ParameterRefused if note.caller.is_none() => Outcome::Malformed,
+                code => code.outcome(),
+            };
             note.cause = Some(Cause { code: refusal.code.as_str().into(), text: refusal.cause.into_owned() });
             body
         }
