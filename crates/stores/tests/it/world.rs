@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use domain::access_keys::{AccessKey, KeyIssue, KeyShape, SchemeSet};
+use domain::access_keys::{AccessKey, CreatedKey, KeyIssue, KeyShape, SchemeSet};
 use domain::accounts::{Account, FirstAdministrator};
 use domain::audit::{AuditChain, ChainHead};
 use domain::authenticate::{AuthError, Freshness};
@@ -18,7 +18,7 @@ use domain::invariants::{self, Report};
 use domain::limits::Limits;
 use domain::name::NameKey;
 use domain::random::{ALPHANUMERIC, Randomness};
-use domain::secret::{Reveal, Secret};
+use domain::secret::Secret;
 use domain::service::{Parts, Service};
 use domain::store::{CommitObserver, SharedStore};
 use domain::testing::{TestClock, TestRandom};
@@ -54,9 +54,9 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    pub(crate) fn of(made: (AccessKey, Reveal)) -> Self {
-        let secret = made.1.into_text().as_bytes().to_vec();
-        Self { id: made.0.key_id.as_str().to_owned(), secret }
+    pub(crate) fn of(made: CreatedKey) -> Self {
+        let secret = made.secret.into_text().as_bytes().to_vec();
+        Self { id: made.key.key_id.as_str().to_owned(), secret }
     }
 
     /// A request signed with them.
