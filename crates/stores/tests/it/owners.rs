@@ -49,7 +49,7 @@ async fn t37_no_write_takes_an_owner_from_its_fields(world: World) {
         first_key: Some(issue()),
     };
     let made = world.service.create_user(&admin, new).await.unwrap();
-    let (key, _) = made.key.unwrap();
+    let CreatedKey { key, .. } = made.key.unwrap();
     let user = made.user;
     assert_eq!((user.account, user.role, user.is_root), (admin.account(), Role::Member, false));
     assert_eq!((user.status, user.version, user.attributes), (UserStatus::Active, 1, foreign.clone()));
