@@ -211,7 +211,8 @@ async fn check_seals(
         let (id, counted) = (row.id, row.seals);
         let found = sealed_under.get(&id).copied().unwrap_or_default();
         if found > counted {
-            report.add("I8", format!("data key {id} sealed {found} stored records but counts only {counted}"));
+            report
+                .add("I8", format!("data key {id} sealed {found} stored records but counts only {counted}"));
         }
     }
     Ok(())
