@@ -57,16 +57,14 @@ impl SqliteStore {
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Opened, OpenError> {
         let dir = DataDir::take(dir.as_ref())?;
         let reserve = Reserve::at(dir.file(RESERVE), options.reserve_bytes);
-        let mut room = Room { reserve, max_bytes: options.max_bytes };
+        let mut room = Room::new(reserve, options.max_bytes);
         let db = match open_file(&dir) {
             // Even to open a log takes room: give up the reserve and try again (promise P6).
-            Err(OpenError::Store(StoreError::DiskFull)) if room.reserve.is_held() => {
-                room.reserve.release();
-                open_file(&dir)?
-            }
+            Err(OpenError::Store(StoreError::DiskFull)) if room.release() => open_file(&dir)?,
             other => other?,
         };
-        room.reclaim(&db);
+        room.reclaim_when_due(&db);
+        room.limit_file(&db);
         Ok(Opened { dir, options, db, room })
     }
 }

@@ -34,9 +34,20 @@ async fn t37_no_write_takes_an_owner_from_its_fields(world: World) {
     let victim = world.caller(&victim).await;
     let admin = world.admin().await;
     let hostile = |value: String| {
-        ["account", "account_id", "user_id", "owner", "is_root", "role", "status", "created_by", "parent", "version"]
-            .map(|field| (format!("scloud.{field}"), value.clone()))
-            .into()
+        [
+            "account",
+            "account_id",
+            "user_id",
+            "owner",
+            "is_root",
+            "role",
+            "status",
+            "created_by",
+            "parent",
+            "version",
+        ]
+        .map(|field| (format!("scloud.{field}"), value.clone()))
+        .into()
     };
     let foreign: BTreeMap<String, String> = hostile(victim.account().hex());
     // Taken apart by name: a new field of these types makes this test ask for a decision.
@@ -77,7 +88,10 @@ async fn t37_no_write_takes_an_owner_from_its_fields(world: World) {
     let change = KeyChange { description: Some(victim.user().hex()), ..KeyChange::default() };
     let id = key.key_id.as_str();
     let changed = world.service.update_access_key(&admin, id, SCLOUD, change).await.unwrap();
-    assert_eq!((changed.user, changed.account, changed.modified_by), (user.uuid, admin.account(), admin.user()));
+    assert_eq!(
+        (changed.user, changed.account, changed.modified_by),
+        (user.uuid, admin.account(), admin.user())
+    );
     world.assert_clean().await;
 }
 
@@ -334,9 +348,32 @@ async fn t48_odd_targets_name_nobody(world: World) {
     let before = dump(world.store.as_ref()).await;
     let long = "9".repeat(300);
     let odd = [
-        "", " ", "0", "-1", "1", "-9223372036854775808", "9223372036854775807", "18446744073709551616", "1e3", "NaN",
-        "null", "None", "true", "self", "me", "all", "*", "%", "_", "erin ", " erin", "ERIN", "erin\0", "'",
-        "\u{feff}erin", &long,
+        "",
+        " ",
+        "0",
+        "-1",
+        "1",
+        "-9223372036854775808",
+        "9223372036854775807",
+        "18446744073709551616",
+        "1e3",
+        "NaN",
+        "null",
+        "None",
+        "true",
+        "self",
+        "me",
+        "all",
+        "*",
+        "%",
+        "_",
+        "erin ",
+        " erin",
+        "ERIN",
+        "erin\0",
+        "'",
+        "\u{feff}erin",
+        &long,
     ];
     for name in odd {
         let get = world.service.get_user(&admin, name).await;

@@ -163,8 +163,7 @@ async fn t61_a_repeated_nonce_is_caught() {
 #[tokio::test]
 async fn t20_an_id_that_is_taken_is_drawn_again() {
     // Few enough ids that draws collide: the store refuses a taken one and the use case draws again.
-    const NARROW: KeyShape =
-        KeyShape { time_chars: 0, random_chars: 1, id_alphabet: b"0123456789", ..SHAPE };
+    const NARROW: KeyShape = KeyShape { time_chars: 0, random_chars: 1, id_alphabet: b"0123456789", ..SHAPE };
     let world = World::memory().await;
     let admin = world.admin().await;
     let mut ids = HashSet::new();
