@@ -83,8 +83,9 @@ impl<S: Service> Shared<S> {
         let mut stack = http2::Builder::new(Tracked(self.tasks.clone()));
         stack.timer(TokioTimer::new());
         stack.max_concurrent_streams(limits.streams);
-        // The target is one of the headers here.
-        let header_list = u32::try_from(head.header_bytes + head.target_bytes);
+        // The target is one of the headers here, and each counts 32 bytes more than it is long.
+        let header_list = head.header_bytes + head.target_bytes + 32 * (head.headers + 4);
+        let header_list = u32::try_from(header_list);
         stack.max_header_list_size(header_list.unwrap_or(u32::MAX));
         // A client that gives up all its requests at once is no attacker.
         stack.max_pending_accept_reset_streams(limits.streams as usize);

@@ -9,7 +9,7 @@ use super::limits::HeadLimits;
 use super::refusal::Refusal;
 use super::target::{check_method, check_path, same_authority};
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use std::io;
 use std::pin::Pin;
@@ -33,6 +33,11 @@ pub fn check_http2(parts: &Parts, limits: &HeadLimits) -> Result<(), Refusal> {
     check_path(target.as_bytes())?;
     if parts.headers.len() > limits.headers {
         return Err(Refusal::TooManyHeaders);
+    }
+    // As a header line of HTTP/1 would be long.
+    let line_bytes = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+    if parts.headers.iter().map(line_bytes).sum::<usize>() > limits.header_bytes {
+        return Err(Refusal::HeadersTooLarge);
     }
     at_most_one(&parts.headers, &HOST, Refusal::HostRepeated)?;
     at_most_one(&parts.headers, &AUTHORIZATION, Refusal::AuthorizationRepeated)?;
