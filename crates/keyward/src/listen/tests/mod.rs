@@ -4,6 +4,7 @@
 mod crowd;
 mod framing;
 mod head;
+#[cfg(feature = "tls")]
 mod http2;
 mod paths;
 mod sizes;
