@@ -93,7 +93,7 @@ pub(super) fn memory2(limits: &Limits, buffer_bytes: usize) -> Memory {
 fn in_memory<F>(
     limits: &Limits,
     buffer_bytes: usize,
-    serve: impl FnOnce(Shared<Echo>, DuplexStream, ConnectionInfo) -> F,
+    serve: impl FnOnce(Arc<Shared<Echo>>, DuplexStream, ConnectionInfo) -> F,
 ) -> Memory
 where
     F: Future<Output = ()> + Send + 'static,
@@ -101,13 +101,13 @@ where
     let (client, io) = tokio::io::duplex(buffer_bytes);
     let service = echo(limits);
     let stats = Arc::<Stats>::default();
-    let shared = Shared {
+    let shared = Arc::new(Shared {
         service: Arc::clone(&service),
         limits: Arc::new(limits.clone()),
         stats: Arc::clone(&stats),
         drain: CancellationToken::new(),
         tasks: TaskTracker::new(),
-    };
+    });
     let from = ConnectionInfo {
         id: 0,
         door: Door::Public,
