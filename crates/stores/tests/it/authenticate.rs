@@ -68,7 +68,7 @@ async fn a_key_works_only_while_it_may(world: World) {
     assert_eq!(word(&member).await, "accepted");
 
     let short = KeyIssue { expires_at: Some(START.plus(1_000)), ..issue() };
-    let short = Credentials::of(world.service.create_access_key(&admin, "mia", &short).await.unwrap());
+    let short = Credentials::created(world.service.create_access_key(&admin, "mia", &short).await.unwrap());
     assert_eq!(word(&short).await, "accepted");
     world.clock.advance(999);
     assert_eq!(word(&short).await, "accepted");

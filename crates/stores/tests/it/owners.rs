@@ -58,7 +58,7 @@ async fn t37_no_write_takes_an_owner_from_its_fields(world: World) {
     let KeyIssue { dialect, schemes, shape, description: _, expires_at } = issue();
     let description = format!("user_id={} account={}", victim.user(), victim.account());
     let issue = KeyIssue { dialect, schemes, shape, description, expires_at };
-    let (key, _) = world.service.create_access_key(&admin, "mallory", &issue).await.unwrap();
+    let key = world.service.create_access_key(&admin, "mallory", &issue).await.unwrap().key;
     assert_eq!((key.account, key.user, key.created_by), (admin.account(), user.uuid, admin.user()));
     assert_eq!((key.parent, key.status), (None, KeyStatus::Active));
 
@@ -170,7 +170,7 @@ async fn t41_roots_keys_are_changed_by_root_alone(world: World) {
             let caller = world.caller(who).await;
             let what = format!("{name} on {target}");
             let made = world.service.create_access_key(&caller, target, &issue()).await;
-            let new_id = made.as_ref().map_or(theirs.id.clone(), |(key, _)| key.key_id.as_str().to_owned());
+            let new_id = made.as_ref().map_or(theirs.id.clone(), |made| made.key.key_id.as_str().to_owned());
             assert_eq!(answer(made.map(drop)), expected(name, target, false), "{what}");
             let describe = KeyChange { description: Some(format!("by {name}")), ..KeyChange::default() };
             let updated = world.service.update_access_key(&caller, &theirs.id, SCLOUD, describe).await;
@@ -207,7 +207,7 @@ async fn perform(world: &World, caller: &Caller, use_case: &str) -> Result<(), E
     let service = &world.service;
     match use_case {
         "create_access_key" => {
-            let (key, _) = service.create_access_key(caller, &name, &issue()).await?;
+            let key = service.create_access_key(caller, &name, &issue()).await?.key;
             service.delete_access_key(&admin, key.key_id.as_str(), SCLOUD).await
         }
         "list_access_keys" => service.list_access_keys(caller, &name).await.map(drop),

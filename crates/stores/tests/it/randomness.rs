@@ -172,8 +172,8 @@ async fn t20_an_id_that_is_taken_is_drawn_again() {
         let name = format!("narrow{number}");
         world.service.create_user(&admin, crate::world::new_user(&name)).await.unwrap();
         let issue = KeyIssue { shape: &NARROW, ..issue() };
-        if let Ok((key, _)) = world.service.create_access_key(&admin, &name, &issue).await {
-            assert!(ids.insert(key.key_id.as_str().to_owned()), "an id was given out twice");
+        if let Ok(made) = world.service.create_access_key(&admin, &name, &issue).await {
+            assert!(ids.insert(made.key.key_id.as_str().to_owned()), "an id was given out twice");
         }
     }
     assert!(ids.len() >= 4, "drawing again works: {ids:?}");

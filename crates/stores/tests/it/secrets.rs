@@ -190,7 +190,7 @@ async fn t59_no_secret_is_readable_in_any_file() {
                 description: "stored-as-it-is-0123456789".to_owned(),
                 ..issue()
             };
-            let next = Credentials::of(world.service.create_access_key(&admin, &name, &issue).await.unwrap());
+            let next = Credentials::created(world.service.create_access_key(&admin, &name, &issue).await.unwrap());
             let record = world.service.list_access_keys(&admin, &name).await.unwrap();
             let old = record.rows.keys.iter().find(|key| key.key_id.as_str() == last.id).unwrap();
             sealed.add("a sealed secret", old.sealed.as_deref().unwrap());

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use domain::access_keys::{AccessKey, KeyIssue, KeyShape, SchemeSet};
+use domain::access_keys::{AccessKey, CreatedKey, KeyIssue, KeyShape, SchemeSet};
 use domain::accounts::{Account, FirstAdministrator};
 use domain::audit::{AuditChain, ChainHead};
 use domain::authenticate::{AuthError, Freshness};
@@ -54,6 +54,10 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
+    pub(crate) fn created(made: CreatedKey) -> Self {
+        Self::of((made.key, made.secret))
+    }
+
     pub(crate) fn of(made: (AccessKey, Reveal)) -> Self {
         let secret = made.1.into_text().as_bytes().to_vec();
         Self { id: made.0.key_id.as_str().to_owned(), secret }
@@ -262,7 +266,7 @@ impl World {
     /// Another key for a user, made by the administrator.
     pub(crate) async fn another_key(&self, name: &str) -> Credentials {
         let made = self.service.create_access_key(&self.admin().await, name, &issue()).await;
-        Credentials::of(made.unwrap())
+        Credentials::created(made.unwrap())
     }
 
     /// A second account with a root user of that name and one key.
