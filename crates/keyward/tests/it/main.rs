@@ -5,8 +5,10 @@
 mod harness;
 
 mod credentials;
+mod explain;
 mod files;
 mod first_start;
+mod integrity;
 mod lifecycle;
 mod master_key;
 mod paths;
