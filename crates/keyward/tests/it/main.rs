@@ -5,10 +5,14 @@
 mod harness;
 
 mod credentials;
+mod explain;
 mod files;
 mod first_start;
+mod integrity;
 mod lifecycle;
+mod log;
 mod master_key;
 mod paths;
+mod secrets;
 mod smuggling;
 mod transport;
