@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::access_keys::{AccessKey, KeyIssue};
+use crate::access_keys::{AccessKey, CreatedKey, KeyIssue};
 use crate::batch::{Effect, Require};
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
@@ -14,7 +14,6 @@ use crate::id::{AccountUuid, Serial, UserUuid};
 use crate::limits::{CONFLICT_RETRIES, DISPLAY_NAME_CHARS};
 use crate::name::{Name, NameKey};
 use crate::policy::{Action, Role};
-use crate::secret::Reveal;
 use crate::service::Service;
 use crate::vault::{Mark, MarkInput};
 
@@ -126,7 +125,7 @@ pub struct CreatedUser {
     /// The user.
     pub user: User,
     /// His first key and its secret.
-    pub key: Option<(AccessKey, Reveal)>,
+    pub key: Option<CreatedKey>,
 }
 
 /// A page of users with their live keys.
@@ -203,7 +202,7 @@ impl Service {
             let detail = format!("name={}", user.name);
             batch.audit.push(caller.entry(now, Action::CreateUser, user.uuid.as_bytes(), 1, detail));
             batch.effects.push(Effect::InsertUser(user.clone()));
-            let key = key.map(|made| made.add_to(&mut batch, caller, now));
+            let key = key.map(|made| made.add_to(&mut batch, caller, user.serial, now));
             match self.commit(batch).await {
                 Ok(()) => return Ok(CreatedUser { user, key }),
                 Err(Refused::Other(Require::SerialIsFree(_) | Require::KeyIdIsFree(_))) => {}

@@ -1,9 +1,11 @@
 """What is true of every call of the official SDK: shapes of answers, parameters, signed time, addresses, repeats."""
 
+import subprocess
 import time
 import uuid
 
 import keyward_server
+import requests
 from _scloud import ADMIN, admin_key, client, create_key, create_user, picture, refused
 from ucloud.core.exc import HTTPStatusException
 
@@ -79,7 +81,9 @@ def answers_have_the_documented_fields(server):
     made, listed = answers["CreateAccessKey"]["AccessKey"], answers["ListAccessKeys"]["AccessKey"]
     server.secrets |= {made["AccessKeySecret"], answers["CreateUser"]["AccessKeySecret"]}
     for action in ["UpdateAccessKey", "DeleteAccessKey"]:
-        answer = admin.invoke(action, {"AccessKeyID": made["AccessKeyID"], **({"Status": "Active"} if action[0] == "U" else {})})
+        answer = admin.invoke(
+            action, {"AccessKeyID": made["AccessKeyID"], **({"Status": "Active"} if action[0] == "U" else {})}
+        )
         assert answer == {"RetCode": 0, "Action": f"{action}Response", "Message": ""}, answer
     assert admin.invoke("DeleteUser", bob) == {"RetCode": 0, "Action": "DeleteUserResponse", "Message": ""}
 
@@ -156,7 +160,12 @@ def shifted_boundaries_sign_alike_and_are_refused(server):
         ("DeleteUser", {"UserName": "bobq"}, {"UserName": "bo", "bq": ""}, 230),
         ("UpdateUser", {"UserName": "bob", "Status": "Frozen"}, {"Status": "FrozenUserNamebob"}, 220),
         ("UpdateUser", {"UserName": "bob", "Status": "Frozen"}, {"Stat": "usFrozen", "UserName": "bob"}, 230),
-        ("UpdateUser", {"UserName": "bob", "DisplayName": "A", "NewUserName": "eve"}, {"UserName": "bob", "DisplayName": "ANewUserNameeve"}, 230),
+        (
+            "UpdateUser",
+            {"UserName": "bob", "DisplayName": "A", "NewUserName": "eve"},
+            {"UserName": "bob", "DisplayName": "ANewUserNameeve"},
+            230,
+        ),
         ("ListUsers", {"Limit": 1, "Offset": 0}, {"Limit": "1Offset0"}, 230),
     ]:
         signed = [admin.credential.verify_ac({"Action": action, **arguments}) for arguments in [captured, sent]]
@@ -193,7 +202,11 @@ def time_and_nonce_may_be_signed_too(server):
     ]:
         extra = time_and_nonce
         assert refused(171, admin.invoke, "ListUsers").endswith(reason), time_and_nonce
-    for code, wrong in [(230, {"Timestamp": now, "Nonce": "a b"}), (230, {"Timestamp": f"0{now}"}), (171, {"Timestamp": "now"})]:
+    for code, wrong in [
+        (230, {"Timestamp": now, "Nonce": "a b"}),
+        (230, {"Timestamp": f"0{now}"}),
+        (171, {"Timestamp": "now"}),
+    ]:
         extra = wrong
         refused(code, admin.invoke, "ListUsers")
 
@@ -210,6 +223,25 @@ def any_spelling_of_the_base_url_works(server):
             assert error.status_code == 404, error
         else:
             raise AssertionError(f"{path} was answered")
+
+
+def a_private_certificate_authority_is_enough(server):
+    key, folder = admin_key(server), server.data_dir.parent
+    files = {"CERT": folder / "tls.crt", "KEY": folder / "tls.key"}
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=keyward"
+    command += " -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE"
+    subprocess.run([*command.split(), "-out", files["CERT"], "-keyout", files["KEY"]], check=True, capture_output=True)
+    server.stop()
+    server.environment.update({f"KEYWARD_TLS__{name}": str(path) for name, path in files.items()})
+    server.start()
+    assert server.url.startswith("https://"), server.url
+    assert client(server, key, ssl_cacert=str(files["CERT"])).iam().list_users()["TotalCount"] == 1
+    try:
+        client(server, key).invoke("ListUsers")
+    except requests.exceptions.SSLError:
+        pass
+    else:
+        raise AssertionError("the client trusted a stranger's certificate")
 
 
 def repeats_are_the_clients_own_business(server):
@@ -273,6 +305,7 @@ keyward_server.run(
     shifted_boundaries_sign_alike_and_are_refused,
     time_and_nonce_may_be_signed_too,
     any_spelling_of_the_base_url_works,
+    a_private_certificate_authority_is_enough,
     repeats_are_the_clients_own_business,
     equal_requests_are_no_replay,
     a_server_can_be_stricter_and_more_open,

@@ -8,13 +8,14 @@ use super::config::{ConfigArgs, load};
 use super::{Environment, Failure};
 use crate::config::Flags;
 use crate::node::{Alarms, Node, OnMissing, World};
-use crate::system::{OsRandom, SystemClock};
+use crate::system::{self, OsRandom, SystemClock};
 
 /// The machine as the domain sees it.
 pub(super) fn world(environment: Environment) -> World {
     let variable = move |name: &str| {
         let found = environment.iter().find(|(key, _)| key == name);
-        found.and_then(|(_, value)| value.to_str()).map(str::to_owned)
+        // Text that is not UTF-8 fits nowhere, but it must not pass for a variable that is not set.
+        found.map(|(_, value)| value.to_string_lossy().into_owned())
     };
     World { clock: Arc::new(SystemClock), random: Arc::new(OsRandom), environment: Arc::new(variable) }
 }
@@ -25,6 +26,7 @@ pub(super) fn with_node<T, E: std::error::Error>(
     environment: Environment,
     look: impl AsyncFnOnce(&Node) -> Result<T, E>,
 ) -> Result<T, Failure> {
+    protect();
     let flags = Flags { data_dir: args.data_dir.clone(), ..Flags::default() };
     let config = load(args.config.as_deref(), environment.clone(), &flags)?;
     let sentence = |error: anyhow::Error| Failure(format!("{error:#}."));
@@ -36,6 +38,12 @@ pub(super) fn with_node<T, E: std::error::Error>(
         node.store.close().await.map_err(|error| Failure(format!("the store did not close: {error}.")))?;
         seen
     })
+}
+
+/// Keeps what a command holds in memory from dumps and debuggers, as `serve` does. A refusal changes nothing for a command
+/// that ends in a moment.
+pub(super) fn protect() {
+    let _refused = system::harden();
 }
 
 /// A runtime for one command.
