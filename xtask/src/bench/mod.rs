@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::harness::options::Options;
@@ -28,7 +28,7 @@ use load::Request;
 use stats::Sample;
 use table::{Row, Target, Unit};
 
-const USAGE: &str = "usage: cargo xtask bench [--keys N (100000)] [--quick]";
+const USAGE: &str = "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|creates|keys]";
 /// Connections in every figure.
 const CONNECTIONS: usize = 64;
 /// The small store that larger ones are compared with.
@@ -46,16 +46,25 @@ pub(crate) fn main(arguments: &[&str]) -> Result<()> {
     let mut options = Options::new(arguments);
     let plan = if options.flag("--quick") { Plan::QUICK } else { Plan::FULL };
     let keys = options.value("--keys")?.unwrap_or(plan.keys);
+    let only: Option<String> = options.value("--only")?;
     options.finish(USAGE)?;
+    let sections = SECTIONS.iter().filter(|(name, _)| only.as_ref().is_none_or(|only| only == name));
+    if sections.clone().next().is_none() {
+        bail!("there is no such section\n{USAGE}");
+    }
     let started = Instant::now();
     let mut bench = Bench::new(Plan { keys, ..plan })?;
     bench.describe();
-    bench.lists()?;
-    bench.creates()?;
-    bench.many_keys()?;
+    for (_, section) in sections {
+        section(&mut bench)?;
+    }
     println!("\n{}\nin {:.0} s", table::render(&bench.rows), started.elapsed().as_secs_f64());
     Ok(())
 }
+
+/// The parts of the table, which can also be asked for alone.
+const SECTIONS: &[(&str, fn(&mut Bench) -> Result<()>)] =
+    &[("lists", Bench::lists), ("creates", Bench::creates), ("keys", Bench::many_keys)];
 
 /// How much is measured.
 struct Plan {
