@@ -224,6 +224,35 @@ def a_signature_has_one_spelling(server):
     assert post(server, good).json["RetCode"] == 0
 
 
+def a_captured_signature_fits_no_shifted_request(server):
+    """Whoever saw a signed request may move the boundaries in its text, for it has no separators."""
+    admin, key = client(server), admin_key(server)
+    for name in ["bob", "bobq"]:
+        create_user(admin, name)
+    before = picture(server)
+    frozen = {"Action": "UpdateUser", **BOB, "Status": "Frozen"}
+    renamed = {"Action": "UpdateUser", **BOB, "DisplayName": "A", "NewUserName": "eve"}
+    for code, captured, sent in [
+        (230, {"Action": "DeleteUser", "UserName": "bobq"}, {"Action": "DeleteUser", **BOB, "q": ""}),
+        (230, {"Action": "DeleteUser", "UserName": "bobq"}, {"Action": "DeleteUser", "UserNam": "ebobq"}),
+        (220, frozen, {"Action": "UpdateUser", "Status": "FrozenUserNamebob"}),
+        (230, renamed, {"Action": "UpdateUser", **BOB, "DisplayName": "ANewUserNameeve"}),
+        (230, {"Action": "ListUsers", "Limit": 1}, {"Action": "ListUsers", "Limit1": ""}),
+        (161, {"Action": "ListUsers", "Limit": 1}, {"Action": "ListUsersLimit1"}),
+        (160, {"Action": "ListUsers"}, {"Act": "ionListUsers"}),
+        (172, {"Action": "ListUsers"}, {"Action": "ListUsers", "PublicKey": key.id[:-1], key.id[-1]: ""}),
+    ]:
+        request = {"PublicKey": key.id, **sent, "Signature": sign(captured, key)["Signature"]}
+        for answer in [
+            post(server, request),
+            send(server, "GET", "/scloud?" + form(request)),
+            send(server, "POST", "/scloud", json.dumps(request), JSON),
+        ]:
+            assert code_of(answer) == code, (captured, sent, answer)
+    assert picture(server) == before
+    assert post(server, sign(renamed, key)).json["RetCode"] == 0
+
+
 def every_refusal_has_its_code_and_changes_nothing(server):
     admin, key = client(server), admin_key(server)
     for name in ["bob", "carol", "dave"]:
@@ -286,5 +315,6 @@ keyward_server.run(
     what_cannot_be_read_is_refused,
     lists_and_objects_are_signed_but_never_taken,
     a_signature_has_one_spelling,
+    a_captured_signature_fits_no_shifted_request,
     every_refusal_has_its_code_and_changes_nothing,
 )
