@@ -28,12 +28,9 @@ impl Rows {
                 }
             }
         }
-        for effect in effects {
-            if let Effect::CountRefusals(count) = effect {
-                let oldest = count.minute.saturating_sub(KEPT_MINUTES);
-                self.refusals.retain(|(minute, ..), _| *minute >= oldest);
-            }
-        }
+        let newest = self.refusals.last_key_value().map(|((minute, ..), _)| *minute);
+        let oldest = newest.map_or(i64::MIN, |minute| minute.saturating_sub(KEPT_MINUTES));
+        self.refusals.retain(|(minute, ..), _| *minute >= oldest);
         Ok(())
     }
 
