@@ -25,7 +25,7 @@ pub(crate) struct Setup {
     environment: Vec<(OsString, OsString)>,
     arguments: Vec<String>,
     administrator: Option<Key>,
-    umask: Option<&'static str>,
+    shell: Option<&'static str>,
     as_nobody: bool,
 }
 
@@ -41,7 +41,7 @@ impl Setup {
             environment: Vec::new(),
             arguments: Vec::new(),
             administrator: Some(Key::administrator()),
-            umask: None,
+            shell: None,
             as_nobody: false,
         }
     }
@@ -75,8 +75,9 @@ impl Setup {
         self
     }
 
-    pub(crate) fn umask(mut self, umask: &'static str) -> Self {
-        self.umask = Some(umask);
+    /// A command of the shell that the program is started behind, such as `umask 000`.
+    pub(crate) fn behind(mut self, shell: &'static str) -> Self {
+        self.shell = Some(shell);
         self
     }
 
@@ -183,11 +184,11 @@ impl Setup {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let program = env!("CARGO_BIN_EXE_keyward");
-        let mut command = match self.umask {
+        let mut command = match self.shell {
             None => Command::new(program),
-            Some(umask) => {
+            Some(before) => {
                 let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("umask {umask} && exec \"$@\""), "sh", program]);
+                shell.args(["-c", &format!("{before} && exec \"$@\""), "sh", program]);
                 shell
             }
         };
