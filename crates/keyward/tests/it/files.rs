@@ -120,7 +120,7 @@ fn t59_no_file_holds_a_secret_in_any_form() {
 
 #[test]
 fn t59_no_dump_of_the_process_is_made_or_read_by_its_user() {
-    let server = Setup::new().as_nobody().start();
+    let server = Setup::new().run_by_nobody().start();
     let of_process = |name: &str| format!("/proc/{}/{name}", server.pid());
     let limits = fs::read_to_string(of_process("limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();

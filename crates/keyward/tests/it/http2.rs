@@ -90,6 +90,6 @@ fn t82_heads_that_are_too_large_for_http1_are_so_for_http2() {
     let mut silent = Http2::open(&server, &certificate);
     honest(&server, &mut silent);
     server.signal(rustix::process::Signal::TERM);
-    assert!(silent.is_sent_away(), "a drain is told with GOAWAY");
+    assert!(silent.sent_away(), "a drain is told with GOAWAY");
     assert_eq!(server.end().code, Some(0));
 }

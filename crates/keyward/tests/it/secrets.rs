@@ -168,7 +168,7 @@ fn t66_nothing_that_was_confidential_is_written_down() {
         hidden.assert_not_in("the metrics", &server.metrics());
         let requests =
             server.metric("keyward_requests_total", "") + server.metric("keyward_refused_heads_total", "");
-        let (asked, log) = (requests as usize, server.stop().err);
+        let (asked, log) = (usize::try_from(requests).unwrap(), server.stop().err);
         hidden.assert_not_in("the log", &log);
         assert!(log.matches("request").count() >= asked, "each request has its line: {asked}\n{log}");
         assert!(log.contains("bob"), "names are no secrets");

@@ -95,7 +95,7 @@ impl Http2 {
     }
 
     /// Reads until the server has closed the connection, and says whether it took leave.
-    pub(crate) fn is_sent_away(mut self) -> bool {
+    pub(crate) fn sent_away(mut self) -> bool {
         let mut told = false;
         while let Some(frame) = self.receive() {
             told |= frame.kind == GOAWAY;

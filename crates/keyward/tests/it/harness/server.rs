@@ -26,7 +26,7 @@ pub(crate) struct Setup {
     arguments: Vec<String>,
     administrator: Option<Key>,
     shell: Option<&'static str>,
-    as_nobody: bool,
+    by_nobody: bool,
 }
 
 /// The user that owns nothing, on every Linux.
@@ -42,7 +42,7 @@ impl Setup {
             arguments: Vec::new(),
             administrator: Some(Key::administrator()),
             shell: None,
-            as_nobody: false,
+            by_nobody: false,
         }
     }
 
@@ -82,8 +82,8 @@ impl Setup {
     }
 
     /// Runs the server as a user who is not the superuser; the tests' own unless that is he.
-    pub(crate) fn as_nobody(mut self) -> Self {
-        self.as_nobody = rustix::process::geteuid().is_root();
+    pub(crate) fn run_by_nobody(mut self) -> Self {
+        self.by_nobody = rustix::process::geteuid().is_root();
         self
     }
 
@@ -164,7 +164,7 @@ impl Setup {
             command.env("KEYWARD_BOOTSTRAP_ACCESS_KEY_ID", &key.id);
             command.env("KEYWARD_BOOTSTRAP_SECRET_ACCESS_KEY", &key.secret);
         }
-        if self.as_nobody {
+        if self.by_nobody {
             let home = self.home.path();
             // He can reach nothing of the superuser's, where the program may well be.
             let program = home.join("keyward");
@@ -258,15 +258,15 @@ impl Server {
     }
 
     /// The sum of all series of a metric whose labels contain `label`.
-    pub(crate) fn metric(&self, name: &str, label: &str) -> f64 {
+    pub(crate) fn metric(&self, name: &str, label: &str) -> u64 {
         let metrics = self.metrics();
         let lines = metrics.lines().filter_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
             let labels = series.strip_prefix(name)?;
             let is_it = labels.is_empty() || labels.starts_with('{');
-            (is_it && labels.contains(label)).then(|| value.parse::<f64>().unwrap())
+            (is_it && labels.contains(label)).then(|| value.parse::<u64>().unwrap())
         });
-        let values: Vec<f64> = lines.collect();
+        let values: Vec<u64> = lines.collect();
         assert!(!values.is_empty(), "no series {name} {label} in\n{metrics}");
         values.iter().sum()
     }
@@ -333,7 +333,7 @@ impl Server {
 
     /// Threat T76: never, whatever was sent.
     pub(crate) fn assert_no_panic(&self) {
-        assert_eq!(self.metric("keyward_panics_total", ""), 0.0);
+        assert_eq!(self.metric("keyward_panics_total", ""), 0);
         assert!(!self.log().contains("panicked at"), "{}", self.log());
     }
 }
