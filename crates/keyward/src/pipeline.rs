@@ -97,7 +97,7 @@ impl Pipeline {
         let https = from.transport == Transport::Tls;
         let client = forwarded::client(peer, https, &parts, &self.settings.trusted_proxies);
         let (dialect, source, answer) = match client {
-            Err(contradiction) => ("-", peer, nobody(StatusCode::BAD_REQUEST, &contradiction.to_string())),
+            Err(malformed) => ("-", peer, nobody(StatusCode::BAD_REQUEST, &malformed.to_string())),
             Ok(client) => {
                 let (dialect, answer) = self.answer_client(&parts, body, client, id).await;
                 (dialect, client.source, answer)

@@ -143,7 +143,7 @@ fn full_journey(server: &Server, canaries: &Canaries) {
     let slow =
         format!("GET /?{} HTTP/1.1\r\nX: {}", canaries.form(&bob, "GetUser", &[]), canaries.lay("slow"));
     assert_eq!(server.probe(slow.as_bytes())[0].status, 408);
-    drop(server.connect().send_while_open(slow.as_bytes()));
+    server.connect().send(slow.as_bytes());
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn t66_nothing_that_was_confidential_is_written_down() {
         hidden.assert_not_in("the metrics", &server.metrics());
         let requests =
             server.metric("keyward_requests_total", "") + server.metric("keyward_refused_heads_total", "");
-        let (asked, log) = (requests as usize, server.stop().err);
+        let (asked, log) = (usize::try_from(requests).unwrap(), server.stop().err);
         hidden.assert_not_in("the log", &log);
         assert!(log.matches("request").count() >= asked, "each request has its line: {asked}\n{log}");
         assert!(log.contains("bob"), "names are no secrets");

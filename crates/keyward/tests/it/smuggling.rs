@@ -152,11 +152,7 @@ fn t14_what_could_be_read_in_two_ways_is_refused_and_ends_the_connection() {
         assert_eq!(statuses(&server.probe(&behind)), [404, status], "{name}");
     }
     let refused = server.metric("keyward_refused_heads_total", "");
-    assert_eq!(
-        refused,
-        (3 * REFUSED.len()) as f64,
-        "each was refused once, and nothing behind it was looked at"
-    );
+    assert_eq!(refused, (3 * REFUSED.len()), "each was refused once, and nothing behind it was looked at");
     assert_eq!(Snapshot::of(&server.setup.data()), before);
     server.stop();
 }
@@ -292,7 +288,7 @@ fn t14_pipelined_requests_are_answered_in_order_and_a_connection_serves_many() {
         };
         assert!(kept.exchange(&request).text().contains(name));
     }
-    assert_eq!(server.metric("keyward_requests_total", "operation=\"GetUser\",outcome=\"ok\""), 210.0);
-    assert_eq!(server.metric("keyward_connections", "listener=\"public\""), 1.0);
+    assert_eq!(server.metric("keyward_requests_total", "operation=\"GetUser\",outcome=\"ok\""), 210);
+    assert_eq!(server.metric("keyward_connections", "listener=\"public\""), 1);
     server.stop();
 }
