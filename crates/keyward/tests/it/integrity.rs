@@ -65,7 +65,7 @@ fn the_head_of_the_audit_leaves_the_machine_with_the_log() {
     let log = server.stop().err;
     let line = log.lines().rfind(|line| line.contains("\"event\":\"audit.head\"")).unwrap();
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
-    assert_eq!(line["seq"].as_f64(), Some(seq));
+    assert_eq!(line["seq"].as_u64(), Some(seq));
     let head =
         format!("head {} {} {}", line["node"].as_str().unwrap(), line["seq"], line["mark"].as_str().unwrap());
     let verified = setup.run(&["audit", "verify"]).out;

@@ -152,7 +152,11 @@ fn t14_what_could_be_read_in_two_ways_is_refused_and_ends_the_connection() {
         assert_eq!(statuses(&server.probe(&behind)), [404, status], "{name}");
     }
     let refused = server.metric("keyward_refused_heads_total", "");
-    assert_eq!(refused, (3 * REFUSED.len()), "each was refused once, and nothing behind it was looked at");
+    assert_eq!(
+        refused,
+        u64::try_from(3 * REFUSED.len()).unwrap(),
+        "each was refused once, and nothing behind it was looked at"
+    );
     assert_eq!(Snapshot::of(&server.setup.data()), before);
     server.stop();
 }
