@@ -64,10 +64,16 @@ impl Name {
         if text.chars().count() > MAX_NAME_CHARS {
             return Err("a name has at most 64 characters");
         }
-        if !characters.all(|c| c.is_alphanumeric() || "_+=,.@-".contains(c)) {
+        let is_allowed = |c: char| c.is_alphanumeric() || "_+=,.@-".contains(c);
+        if !characters.all(is_allowed) {
             return Err("a name holds only letters, digits and _ + = , . @ -");
         }
-        Ok(Self { text: text.to_owned(), key: NameKey::of(text) })
+        let key = NameKey::of(text);
+        // A few letters fold to a blank and another letter; nobody could be looked up by such a form.
+        if !key.as_str().chars().all(is_allowed) {
+            return Err("a name must not hold letters that stand for several characters");
+        }
+        Ok(Self { text: text.to_owned(), key })
     }
 
     /// The name as written.
