@@ -79,7 +79,10 @@ impl Generations {
                     self.raise_one(key.key_id.as_str().as_bytes());
                 }
                 Effect::UpdateKey(key) => self.raise_one(key.user.as_bytes()),
-                Effect::InsertRingKey(_) | Effect::CountSeals { .. } | Effect::CountRefusals(_) => {}
+                Effect::InsertRingKey(_)
+                | Effect::RewrapRingKey { .. }
+                | Effect::CountSeals { .. }
+                | Effect::CountRefusals(_) => {}
             }
         }
     }

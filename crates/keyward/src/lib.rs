@@ -7,6 +7,7 @@ pub mod forwarded;
 pub mod front;
 pub mod listen;
 pub mod node;
+pub mod operator;
 pub mod pipeline;
 pub mod serve;
 mod settings;

@@ -4,6 +4,8 @@
 
 mod harness;
 
+mod admin_socket;
+mod backups;
 mod credentials;
 mod defaults;
 mod explain;
@@ -19,6 +21,7 @@ mod log;
 mod master_key;
 mod overload;
 mod paths;
+mod rotation;
 mod secrets;
 mod smuggling;
 #[cfg(feature = "tls")]
