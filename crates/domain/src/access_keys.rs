@@ -1,5 +1,7 @@
 //! Access keys: an id that travels in requests and a secret that signs them.
 
+use std::borrow::Cow;
+
 use signing::Scheme;
 
 use crate::accounts::Account;
@@ -16,6 +18,7 @@ use crate::policy::{Action, Reach, Role};
 use crate::random;
 use crate::secret::{Reveal, Secret};
 use crate::service::Service;
+use crate::users::UserRef;
 use crate::vault::{Binding, Mark, MarkInput};
 
 /// An access key without its secret, which stays sealed.
@@ -274,6 +277,27 @@ pub struct CreatedKey {
     pub secret: Reveal,
 }
 
+/// Which key is meant.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRef<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Whose it must be, in clouds whose requests say so.
+    pub owner: Option<UserRef<'a>>,
+}
+
+impl<'a> From<&'a str> for KeyRef<'a> {
+    fn from(id: &'a str) -> Self {
+        Self { id, owner: None }
+    }
+}
+
+impl<'a> From<&'a Cow<'_, str>> for KeyRef<'a> {
+    fn from(id: &'a Cow<'_, str>) -> Self {
+        Self { id, owner: None }
+    }
+}
+
 /// What to change of a key; what is `None` stays.
 #[derive(Clone, Debug, Default)]
 pub struct KeyChange {
@@ -284,21 +308,22 @@ pub struct KeyChange {
 }
 
 impl Service {
-    /// Makes a key for the user of that name. The secret leaves here and, by default, never again.
+    /// Makes a key for a user. The secret leaves here and, by default, never again.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::RootOnly`], [`Error::TemporaryCaller`], [`Error::UserNotFound`],
     /// [`Error::LimitReached`], [`Error::CallerRevoked`].
-    pub async fn create_access_key(
+    pub async fn create_access_key<'u>(
         &self,
         caller: &Caller,
-        user_name: &str,
+        user: impl Into<UserRef<'u>>,
         issue: &KeyIssue<'_>,
     ) -> Result<CreatedKey, Error> {
-        caller.require_named(Action::CreateAccessKey, user_name)?;
+        let whom = user.into();
+        caller.require_named(Action::CreateAccessKey, whom)?;
         caller.require_permanent()?;
         for _ in 0..CONFLICT_RETRIES {
-            let record = self.user_named(caller, user_name).await?;
+            let record = self.find_user(caller, whom).await?;
             let user = &record.rows.user;
             caller.require_root_for(user)?;
             let now = self.clock.now();
@@ -309,44 +334,46 @@ impl Service {
             match self.commit(batch).await {
                 Ok(()) => return Ok(CreatedKey { key, owner: user.serial, secret }),
                 Err(Refused::Other(Require::KeyIdIsFree(_))) => {}
-                Err(refused) => return Err(refused.into_error(user_name, &self.limits)),
+                Err(refused) => return Err(refused.into_error(&whom.to_string(), &self.limits)),
             }
         }
         Err(Error::Conflict)
     }
 
-    /// The user of that name with his live keys; a dialect shows those that [`AccessKey::is_shown_by`] its schemes.
+    /// A user with his live keys; a dialect shows those that [`AccessKey::is_shown_by`] its schemes.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::UserNotFound`]; [`Error::Damaged`] when one of the keys fails its integrity check
     /// (promise P7).
-    pub async fn list_access_keys(
+    pub async fn list_access_keys<'u>(
         &self,
         caller: &Caller,
-        user_name: &str,
+        user: impl Into<UserRef<'u>>,
     ) -> Result<std::sync::Arc<UserRecord>, Error> {
-        caller.require_named(Action::ReadAccessKey, user_name)?;
-        let record = self.user_named(caller, user_name).await?;
+        let user = user.into();
+        caller.require_named(Action::ReadAccessKey, user)?;
+        let record = self.find_user(caller, user).await?;
         if record.damaged.is_empty() { Ok(record) } else { Err(Error::Damaged) }
     }
 
     /// Enables, disables or describes a key. A status that it already has is success and changes nothing.
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::RootOnly`], [`Error::KeyNotFound`], [`Error::Invalid`],
+    /// [`Error::Denied`], [`Error::RootOnly`], [`Error::KeyNotFound`], [`Error::KeyOfAnother`], [`Error::Invalid`],
     /// [`Error::LastAdministratorKey`].
-    pub async fn update_access_key(
+    pub async fn update_access_key<'k>(
         &self,
         caller: &Caller,
-        key_id: &str,
+        key: impl Into<KeyRef<'k>>,
         schemes: SchemeSet,
         change: KeyChange,
     ) -> Result<AccessKey, Error> {
         if let Some(text) = &change.description {
             check_description(text)?;
         }
+        let wanted = key.into();
         for _ in 0..CONFLICT_RETRIES {
-            let (record, old) = self.key_to_change(caller, Action::UpdateAccessKey, key_id, schemes).await?;
+            let (record, old) = self.key_to_change(caller, Action::UpdateAccessKey, wanted, schemes).await?;
             let now = self.clock.now();
             let mut key = old.clone();
             key.status = change.status.unwrap_or(old.status);
@@ -385,14 +412,15 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::RootOnly`], [`Error::KeyNotFound`], [`Error::LastAdministratorKey`].
-    pub async fn delete_access_key(
+    pub async fn delete_access_key<'k>(
         &self,
         caller: &Caller,
-        key_id: &str,
+        key: impl Into<KeyRef<'k>>,
         schemes: SchemeSet,
     ) -> Result<(), Error> {
+        let wanted = key.into();
         for _ in 0..CONFLICT_RETRIES {
-            let (record, key) = self.key_to_change(caller, Action::DeleteAccessKey, key_id, schemes).await?;
+            let (record, key) = self.key_to_change(caller, Action::DeleteAccessKey, wanted, schemes).await?;
             let now = self.clock.now();
             let family = record.rows.keys.iter().filter(|k| k.uuid == key.uuid || k.parent == Some(key.uuid));
             let family: Vec<&AccessKey> = family.collect();
@@ -452,10 +480,19 @@ impl Service {
         &self,
         caller: &Caller,
         action: Action,
-        key_id: &str,
+        wanted: KeyRef<'_>,
         schemes: SchemeSet,
     ) -> Result<(std::sync::Arc<UserRecord>, AccessKey), Error> {
-        let reach = caller.reach(action)?;
+        let reach = match wanted.owner {
+            Some(owner) => {
+                caller.require_named(action, owner)?;
+                // A user who is not there has no keys, and neither has the key another owner by that.
+                self.find_user(caller, owner).await?;
+                caller.reach(action)?
+            }
+            None => caller.reach(action)?,
+        };
+        let key_id = wanted.id;
         let record = self.directory.by_key(key_id).await?.ok_or(Error::KeyNotFound)?;
         let owner = &record.rows.user;
         let visible =
@@ -464,6 +501,9 @@ impl Service {
         let key = key.ok_or(Error::KeyNotFound)?.clone();
         if !record.intact || record.damaged.contains(&key.uuid) {
             return Err(Error::Damaged);
+        }
+        if !wanted.owner.is_none_or(|wanted| owner.is_meant_by(wanted, caller)) {
+            return Err(Error::KeyOfAnother);
         }
         caller.require_root_for(owner)?;
         Ok((record, key))

@@ -1,9 +1,11 @@
 //! Users: the people and programs of an account.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
-use crate::access_keys::{AccessKey, KeyIssue};
+use crate::access_keys::{AccessKey, KeyIssue, KeyKind};
 use crate::batch::{Effect, Require};
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
@@ -11,7 +13,7 @@ use crate::commit::Refused;
 use crate::directory::UserRecord;
 use crate::error::{Error, Field};
 use crate::id::{AccountUuid, Serial, UserUuid};
-use crate::limits::{CONFLICT_RETRIES, DISPLAY_NAME_CHARS};
+use crate::limits::{CONFLICT_RETRIES, DISPLAY_NAME_CHARS, USERS_AT_ONCE};
 use crate::name::{Name, NameKey};
 use crate::policy::{Action, Role};
 use crate::secret::Reveal;
@@ -103,6 +105,59 @@ impl User {
             .maybe(self.deleted_at.map(|at| at.0));
         self.attributes.iter().fold(input, |input, (name, value)| input.text(name).text(value))
     }
+}
+
+/// Whom a request means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserRef<'a> {
+    /// The user of that exact name.
+    Named(&'a str),
+    /// The user of that number.
+    Numbered(Serial),
+    /// Whoever asks.
+    Caller,
+}
+
+impl<'a> From<&'a str> for UserRef<'a> {
+    fn from(name: &'a str) -> Self {
+        Self::Named(name)
+    }
+}
+
+impl<'a> From<&'a Cow<'_, str>> for UserRef<'a> {
+    fn from(name: &'a Cow<'_, str>) -> Self {
+        Self::Named(name)
+    }
+}
+
+impl fmt::Display for UserRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UserRef::Named(name) => f.write_str(name),
+            UserRef::Numbered(serial) => write!(f, "{}", serial.get()),
+            UserRef::Caller => Ok(()),
+        }
+    }
+}
+
+impl User {
+    /// Whether a reference in a request of `caller` means this user of his account.
+    pub(crate) fn is_meant_by(&self, reference: UserRef<'_>, caller: &Caller) -> bool {
+        match reference {
+            UserRef::Named(name) => self.name == name,
+            UserRef::Numbered(serial) => self.serial == serial,
+            UserRef::Caller => self.uuid == caller.user,
+        }
+    }
+}
+
+/// What becomes of the keys of a user who is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeysOfDeleted {
+    /// They go with him, in the same transaction.
+    Delete,
+    /// They keep him: the deletion is refused.
+    Keep,
 }
 
 /// A user to be made.
@@ -213,13 +268,18 @@ impl Service {
         Err(Error::Conflict)
     }
 
-    /// Reads one user by name. Everybody may read himself.
+    /// Reads one user. Everybody may read himself.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::UserNotFound`].
-    pub async fn get_user(&self, caller: &Caller, name: &str) -> Result<Arc<UserRecord>, Error> {
-        caller.require_named(Action::ReadUser, name)?;
-        self.user_named(caller, name).await
+    pub async fn get_user<'u>(
+        &self,
+        caller: &Caller,
+        user: impl Into<UserRef<'u>>,
+    ) -> Result<Arc<UserRecord>, Error> {
+        let user = user.into();
+        caller.require_named(Action::ReadUser, user)?;
+        self.find_user(caller, user).await
     }
 
     /// A page of the account's users, by creation time: at most `limit` after skipping `offset`.
@@ -239,6 +299,31 @@ impl Service {
         Ok(UserList { users: page.users, total: page.total })
     }
 
+    /// All users of the account by creation time, for clouds that do not page. Read page by page; each page begins with the
+    /// last user of the one before, so that a deletion in between, which moves users forward, is noticed and nobody is
+    /// passed over (threat T51).
+    ///
+    /// # Errors
+    /// As [`list_users`](Self::list_users); [`Error::Conflict`] when users keep being deleted meanwhile.
+    pub async fn all_users(&self, caller: &Caller) -> Result<Vec<(User, Vec<AccessKey>)>, Error> {
+        'again: for _ in 0..CONFLICT_RETRIES {
+            let mut all = self.list_users(caller, 0, USERS_AT_ONCE).await?.users;
+            let mut page = all.len();
+            while page >= usize::try_from(USERS_AT_ONCE).unwrap_or(usize::MAX) {
+                let Some((last, _)) = all.last() else { break };
+                let offset = u64::try_from(all.len()).unwrap_or(u64::MAX) - 1;
+                let mut users = self.list_users(caller, offset, USERS_AT_ONCE).await?.users.into_iter();
+                if users.next().is_none_or(|(first, _)| first.uuid != last.uuid) {
+                    continue 'again;
+                }
+                page = users.len() + 1;
+                all.extend(users);
+            }
+            return Ok(all);
+        }
+        Err(Error::Conflict)
+    }
+
     /// Changes a user. His id and keys stay.
     ///
     /// # Errors
@@ -252,7 +337,7 @@ impl Service {
             check_display_name(text)?;
         }
         for _ in 0..CONFLICT_RETRIES {
-            let record = self.user_named(caller, name).await?;
+            let record = self.find_user(caller, name.into()).await?;
             let old = &record.rows.user;
             caller.require_root_for(old)?;
             let now = self.clock.now();
@@ -293,17 +378,22 @@ impl Service {
         Err(Error::Conflict)
     }
 
-    /// Deletes a user and, in the same transaction, all his keys (threat T47).
+    /// Deletes a user and, in the same transaction, all his keys, whatever dialect issued them (threat T47).
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::RootOnly`] for the root user, [`Error::UserNotFound`], [`Error::LastAdministratorKey`].
-    pub async fn delete_user(&self, caller: &Caller, name: &str) -> Result<(), Error> {
+    /// [`Error::Denied`], [`Error::RootOnly`] for the root user, [`Error::UserNotFound`], [`Error::UserHasKeys`] where they
+    /// keep him, [`Error::LastAdministratorKey`].
+    pub async fn delete_user(&self, caller: &Caller, name: &str, keys: KeysOfDeleted) -> Result<(), Error> {
         caller.require_named(Action::DeleteUser, name)?;
         for _ in 0..CONFLICT_RETRIES {
-            let record = self.user_named(caller, name).await?;
+            let record = self.find_user(caller, name.into()).await?;
             let old = &record.rows.user;
             if old.is_root {
                 return Err(Error::RootOnly);
+            }
+            if keys == KeysOfDeleted::Keep && !record.rows.keys.is_empty() {
+                let permanent = record.rows.keys.iter().filter(|key| key.kind == KeyKind::Permanent);
+                return Err(Error::UserHasKeys(permanent.map(|key| key.key_id.clone()).collect()));
             }
             let now = self.clock.now();
             let mut user = old.clone();
@@ -312,9 +402,9 @@ impl Service {
             user.version += 1;
             user.mark = self.vault.mark(&user.mark_input());
             let mut batch = self.batch_by(caller, now);
-            let keys = record.rows.keys.iter().map(|key| key.uuid).collect();
+            let live = record.rows.keys.iter().map(|key| key.uuid).collect();
             batch.require.push(Require::UserVersionIs(old.uuid, old.version));
-            batch.require.push(Require::LiveKeysAre(old.uuid, keys));
+            batch.require.push(Require::LiveKeysAre(old.uuid, live));
             // A key changed in between would be buried under a version number that its change has taken already.
             let versions = record.rows.keys.iter().map(|key| Require::KeyVersionIs(key.uuid, key.version));
             batch.require.extend(versions);

@@ -11,6 +11,7 @@ use domain::audit::{AuditChain, AuditRow, ChainHead};
 use domain::batch::{Batch, Effect, Require};
 use domain::clock::UnixMillis;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::last_used::{KeyUse, LastUse};
 use domain::name::NameKey;
 use domain::policy::Role;
 use domain::refusals::{KEPT_MINUTES, RefusalCount};
@@ -82,6 +83,7 @@ struct Rows {
     keys: BTreeMap<KeyUuid, AccessKey>,
     audit: BTreeMap<(NodeId, u64), AuditRow>,
     refusals: BTreeMap<RefusalKind, u64>,
+    last_used: BTreeMap<KeyUuid, LastUse>,
 }
 
 /// Puts back what an effect changed.
@@ -247,7 +249,7 @@ impl Rows {
             Effect::CountSeals { ring_key, .. } => {
                 ensure(self.ring.contains_key(ring_key), "the ring key does not exist")
             }
-            Effect::CountRefusals(_) => Ok(()),
+            Effect::CountRefusals(_) | Effect::NoteUse(_) => Ok(()),
         }
     }
 
@@ -288,6 +290,10 @@ impl Rows {
                 let count = self.refusals.get(&kind).copied().unwrap_or_default() + new.count;
                 put(self, |rows| &mut rows.refusals, kind, count)
             }
+            Effect::NoteUse(KeyUse { key, last }) => match self.last_used.get(key) {
+                Some(known) if known.at > last.at => Box::new(|_| {}),
+                Some(_) | None => put(self, |rows| &mut rows.last_used, *key, last.clone()),
+            },
         }
     }
 }
@@ -338,6 +344,10 @@ impl Store for MemoryStore {
 
     fn user_named(&self, account: AccountUuid, name: &NameKey) -> StoreFuture<'_, Option<UserUuid>> {
         self.read(|rows| rows.live_users(account).find(|user| user.name_key == *name).map(|user| user.uuid))
+    }
+
+    fn user_with_serial(&self, account: AccountUuid, serial: Serial) -> StoreFuture<'_, Option<UserUuid>> {
+        self.read(|rows| rows.live_users(account).find(|user| user.serial == serial).map(|user| user.uuid))
     }
 
     fn user_rows(&self, user: UserUuid) -> StoreFuture<'_, Option<UserRows>> {
@@ -402,6 +412,13 @@ impl Store for MemoryStore {
             counts.retain(|count| count.minute >= since_minute);
             counts.sort_by_key(|count| std::cmp::Reverse(count.minute));
             page(counts.into_iter(), limit)
+        })
+    }
+
+    fn last_uses(&self, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
+        self.read(|rows| {
+            let used = |key: KeyUuid| Some(KeyUse { key, last: rows.last_used.get(&key)?.clone() });
+            keys.into_iter().filter_map(used).collect()
         })
     }
 
