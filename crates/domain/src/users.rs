@@ -1,6 +1,5 @@
 //! Users: the people and programs of an account.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -118,15 +117,9 @@ pub enum UserRef<'a> {
     Caller,
 }
 
-impl<'a> From<&'a str> for UserRef<'a> {
-    fn from(name: &'a str) -> Self {
-        Self::Named(name)
-    }
-}
-
-impl<'a> From<&'a Cow<'_, str>> for UserRef<'a> {
-    fn from(name: &'a Cow<'_, str>) -> Self {
-        Self::Named(name)
+impl<'a, T: AsRef<str> + ?Sized> From<&'a T> for UserRef<'a> {
+    fn from(name: &'a T) -> Self {
+        Self::Named(name.as_ref())
     }
 }
 
@@ -149,15 +142,6 @@ impl User {
             UserRef::Caller => self.uuid == caller.user,
         }
     }
-}
-
-/// What becomes of the keys of a user who is deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeysOfDeleted {
-    /// They go with him, in the same transaction.
-    Delete,
-    /// They keep him: the deletion is refused.
-    Keep,
 }
 
 /// A user to be made.
@@ -381,9 +365,20 @@ impl Service {
     /// Deletes a user and, in the same transaction, all his keys, whatever dialect issued them (threat T47).
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::RootOnly`] for the root user, [`Error::UserNotFound`], [`Error::UserHasKeys`] where they
-    /// keep him, [`Error::LastAdministratorKey`].
-    pub async fn delete_user(&self, caller: &Caller, name: &str, keys: KeysOfDeleted) -> Result<(), Error> {
+    /// [`Error::Denied`], [`Error::RootOnly`] for the root user, [`Error::UserNotFound`], [`Error::LastAdministratorKey`].
+    pub async fn delete_user(&self, caller: &Caller, name: &str) -> Result<(), Error> {
+        self.remove_user(caller, name, Keys::GoWithHim).await
+    }
+
+    /// Deletes a user who has no keys of any dialect.
+    ///
+    /// # Errors
+    /// [`Error::UserHasKeys`], and as [`delete_user`](Self::delete_user).
+    pub async fn delete_user_without_keys(&self, caller: &Caller, name: &str) -> Result<(), Error> {
+        self.remove_user(caller, name, Keys::KeepHim).await
+    }
+
+    async fn remove_user(&self, caller: &Caller, name: &str, keys: Keys) -> Result<(), Error> {
         caller.require_named(Action::DeleteUser, name)?;
         for _ in 0..CONFLICT_RETRIES {
             let record = self.find_user(caller, name.into()).await?;
@@ -391,7 +386,7 @@ impl Service {
             if old.is_root {
                 return Err(Error::RootOnly);
             }
-            if keys == KeysOfDeleted::Keep && !record.rows.keys.is_empty() {
+            if keys == Keys::KeepHim && !record.rows.keys.is_empty() {
                 let permanent = record.rows.keys.iter().filter(|key| key.kind == KeyKind::Permanent);
                 return Err(Error::UserHasKeys(permanent.map(|key| key.key_id.clone()).collect()));
             }
@@ -429,6 +424,13 @@ impl Service {
         }
         Err(Error::Conflict)
     }
+}
+
+/// What the keys of a user mean for his deletion.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    GoWithHim,
+    KeepHim,
 }
 
 fn check_display_name(text: &str) -> Result<(), Error> {

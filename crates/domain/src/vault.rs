@@ -10,23 +10,26 @@
 //!           associated data: "keyward/ring/1" | ring id (u32 BE) | purpose (1) | created at (i64 BE, milliseconds)
 //! ```
 
+mod master_key;
+
 use std::collections::HashMap;
 use std::fmt;
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use hmac::{Hmac, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
+pub use signing::encode::lower_hex as to_hex;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::clock::UnixMillis;
 use crate::random::Randomness;
 use crate::secret::Secret;
+pub use master_key::{MasterKey, MasterKeyId};
 
 const FORMAT: u8 = 1;
 const NONCE_BYTES: usize = 12;
-const MASTER_PREFIX: &str = "keyward-master-key-1:";
 
 /// Seals under one data key after which a start makes a new one: far below 2^32, where random 96-bit nonces would begin
 /// to repeat (threat T61).
@@ -36,7 +39,7 @@ pub const SEALS_PER_DATA_KEY: u64 = 1 << 30;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
     /// The master key's text has another form.
-    #[error("the master key must read `{MASTER_PREFIX}` and 64 hexadecimal digits")]
+    #[error("the master key must read `keyward-master-key-1:` and 64 hexadecimal digits")]
     MasterKeyForm,
     /// All bytes are equal: a blank, not a key (threat T62).
     #[error("the master key is one byte repeated; generate a real one")]
@@ -50,70 +53,6 @@ pub enum VaultError {
     /// Sealed bytes do not open: edited, moved to another row, or damaged.
     #[error("a sealed record does not open: it was edited, moved or damaged")]
     DoesNotOpen,
-}
-
-/// The key that wraps the key ring. Wiped when dropped.
-pub struct MasterKey {
-    key: Zeroizing<[u8; 32]>,
-    id: MasterKeyId,
-}
-
-/// Which master key wrapped a ring key: the first 8 bytes of its SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MasterKeyId(pub [u8; 8]);
-
-impl fmt::Debug for MasterKeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", to_hex(&self.0))
-    }
-}
-
-impl MasterKey {
-    /// A new random key.
-    pub fn generate(random: &dyn Randomness) -> Self {
-        let mut key = Zeroizing::new([0u8; 32]);
-        random.fill(key.as_mut_slice());
-        Self::new(key)
-    }
-
-    fn new(key: Zeroizing<[u8; 32]>) -> Self {
-        let mut id = [0u8; 8];
-        for (to, from) in id.iter_mut().zip(Sha256::digest(key.as_slice())) {
-            *to = from;
-        }
-        Self { key, id: MasterKeyId(id) }
-    }
-
-    /// Reads the text form; white space around it is ignored.
-    ///
-    /// # Errors
-    /// [`VaultError::MasterKeyForm`], [`VaultError::MasterKeyTrivial`].
-    pub fn from_text(text: &str) -> Result<Self, VaultError> {
-        let digits = text.trim().strip_prefix(MASTER_PREFIX).ok_or(VaultError::MasterKeyForm)?;
-        let bytes = Zeroizing::new(from_hex(digits).ok_or(VaultError::MasterKeyForm)?);
-        let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| VaultError::MasterKeyForm)?;
-        let key = Zeroizing::new(key);
-        if key.iter().all(|byte| Some(byte) == key.first()) {
-            return Err(VaultError::MasterKeyTrivial);
-        }
-        Ok(Self::new(key))
-    }
-
-    /// The text form, as written to the master key file.
-    pub fn to_text(&self) -> Zeroizing<String> {
-        Zeroizing::new(format!("{MASTER_PREFIX}{}\n", to_hex(self.key.as_slice())))
-    }
-
-    /// Names this key without revealing it.
-    pub const fn id(&self) -> MasterKeyId {
-        self.id
-    }
-}
-
-impl fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MasterKey({:?})", self.id)
-    }
 }
 
 /// What a key of the ring is for.
@@ -474,29 +413,6 @@ fn push_field(out: &mut Vec<u8>, field: &[u8]) {
     let length = u32::try_from(field.len()).unwrap_or(u32::MAX);
     out.extend_from_slice(&length.to_be_bytes());
     out.extend_from_slice(field);
-}
-
-/// Lower-case hexadecimal.
-pub fn to_hex(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            out.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-    }
-    out
-}
-
-/// Reads hexadecimal of either case; `None` for anything else.
-pub fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    text.as_bytes()
-        .chunks_exact(2)
-        .map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?))
-        .collect()
 }
 
 #[cfg(test)]

@@ -86,6 +86,8 @@ fn dependencies(manifest: &str) -> Vec<(usize, &str)> {
 mod tests {
     use super::*;
 
+    const NONE: [usize; 0] = [];
+
     fn findings(check: fn(&Tree) -> Vec<Finding>, path: &str, text: &str) -> Vec<usize> {
         check(&Tree::of(&[(path, text)])).into_iter().map(|finding| finding.line).collect()
     }
@@ -95,7 +97,7 @@ mod tests {
         let text = "//! tokio::spawn\nuse tokio::sync::Mutex;\nfn a() { hyper::body(); rusqlite::open(); }\nuse signing::Claim;\n\
                     fn b(tokio: u8) { self.tokio::<u8>(); }\n#[cfg(test)]\nmod tests { use tokio::test; }";
         assert_eq!(findings(arrows, "crates/domain/src/a.rs", text), [2, 3, 3]);
-        assert_eq!(findings(arrows, "crates/keyward/src/a.rs", text), []);
+        assert_eq!(findings(arrows, "crates/keyward/src/a.rs", text), NONE);
         assert_eq!(
             findings(arrows, "crates/dialects/src/a.rs", "use ::stores::Sqlite;\nuse domain::Key;\n"),
             [1]
@@ -114,6 +116,6 @@ mod tests {
         let text =
             "use rand::Rng;\nfn a() { getrandom::fill(x); aes_gcm::aead::OsRng; }\nfn b(rand: u8) {}\n";
         assert_eq!(findings(randomness, "crates/domain/src/a.rs", text), [1, 2, 2]);
-        assert_eq!(findings(randomness, RANDOMNESS_LIVES_IN, text), []);
+        assert_eq!(findings(randomness, RANDOMNESS_LIVES_IN, text), NONE);
     }
 }

@@ -125,6 +125,8 @@ pub(super) fn wildcards_in_errors(tree: &Tree) -> Vec<Finding> {
 mod tests {
     use super::*;
 
+    const NONE: [usize; 0] = [];
+
     /// Lines of the findings in one file.
     fn lines(check: fn(&Tree) -> Vec<Finding>, path: &str, text: &str) -> Vec<usize> {
         check(&Tree::of(&[(path, text)])).into_iter().map(|finding| finding.line).collect()
@@ -140,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_module_begins_with_its_head() {
-        assert_eq!(lines(missing_heads, "crates/a/src/lib.rs", "//! Here.\nuse b;"), []);
+        assert_eq!(lines(missing_heads, "crates/a/src/lib.rs", "//! Here.\nuse b;"), NONE);
         assert_eq!(lines(missing_heads, "crates/a/src/lib.rs", "// Here.\nuse b;"), [1]);
         assert_eq!(lines(missing_heads, "crates/a/src/lib.rs", "use b;\n//! Late."), [1]);
     }
@@ -152,7 +154,7 @@ mod tests {
         assert_eq!(lines(forbidden_words, "crates/a/src/lib.rs", text), [1, 2, 3, 4, 6, 7, 9, 10]);
         let fine =
             "let todo = \"todo!() FIXME\"; // todos, XXXL, fixme\n#[expect(x)]\nfn ignore() { debug!(a) }";
-        assert_eq!(lines(forbidden_words, "crates/a/src/lib.rs", fine), []);
+        assert_eq!(lines(forbidden_words, "crates/a/src/lib.rs", fine), NONE);
         let python = "a = 1  # TODO\n@pytest.mark.skip\nb = 2\n";
         assert_eq!(lines(forbidden_words, "tests/sdk/a/b.py", python), [1, 2]);
     }
@@ -165,7 +167,7 @@ mod tests {
         for name in ["work", "root", "Users"] {
             assert_eq!(lines(machine_paths, "docs/a.md", &of(name)), [1, 2], "{name}");
         }
-        assert_eq!(lines(machine_paths, "docs/a.md", &of("home")), []);
+        assert_eq!(lines(machine_paths, "docs/a.md", &of("home")), NONE);
     }
 
     #[test]
@@ -174,6 +176,6 @@ mod tests {
                     _ => 3,\n }\n}\nfn b(k: Kind) { match k { other => 4 } }\nfn c(x: bool) { match x { true => 1, false => 0 } }\n\
                     fn d() { x.map(|_| 1) }\nfn e(k: Kind) { match k { Kind::A => {}\n _ => {} } }\n";
         assert_eq!(lines(wildcards_in_errors, "crates/dialects/src/a/errors.rs", text), [5, 8, 12]);
-        assert_eq!(lines(wildcards_in_errors, "crates/dialects/src/a/users.rs", text), []);
+        assert_eq!(lines(wildcards_in_errors, "crates/dialects/src/a/users.rs", text), NONE);
     }
 }

@@ -1,6 +1,5 @@
 //! CreateAccessKey, ListAccessKeys, UpdateAccessKey, DeleteAccessKey.
 
-use domain::Error;
 use domain::access_keys::{AccessKey, CreatedKey, KeyChange, KeyIssue, KeyShape, KeyStatus, SchemeSet};
 use domain::clock::UnixMillis;
 use domain::directory::UserRecord;
@@ -93,11 +92,11 @@ pub(super) fn create(call: Call<'_>) -> Reply<'_> {
 pub(super) fn list(call: Call<'_>) -> Reply<'_> {
     Box::pin(async move {
         let record = call.service.list_access_keys(call.caller, &call.text(USER_NAME)).await?;
-        let keys: Vec<&AccessKey> = record.rows.keys.iter().filter(|key| key.is_shown_by(SCHEMES)).collect();
-        if keys.iter().any(|key| record.damaged.contains(&key.uuid)) {
-            // An edited row is neither shown as if it were true nor passed over as if it did not exist (threat T60).
-            return Err(Error::Damaged.into());
-        }
+        let mut keys: Vec<&AccessKey> =
+            record.rows.keys.iter().filter(|key| key.is_shown_by(SCHEMES)).collect();
+        keys.sort_by(|one, other| {
+            (one.created_at.seconds(), &one.key_id).cmp(&(other.created_at.seconds(), &other.key_id))
+        });
         let secrets = secrets_for_owner(&call, &record, &keys).await?;
         let owner = record.rows.user.serial;
         let secret = |n: usize| secrets.get(n).and_then(Option::as_ref).map_or("", |secret| secret.as_str());

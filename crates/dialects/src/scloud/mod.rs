@@ -129,17 +129,27 @@ impl Scloud {
         operations()
     }
 
-    /// What to paste into the official clients.
+    /// What to paste into the official clients. The SDK tests paste it, so each block is complete.
     pub fn client_settings(url: &str, key_id: &str, secret: &str) -> Zeroizing<String> {
         Zeroizing::new(format!(
             "# SCloud / UCloud, Python (pip install ucloud-sdk-python3)\n\
-             Client({{\"base_url\": \"{url}\", \"public_key\": \"{key_id}\", \"private_key\": \"{secret}\"}})\n\
+             from ucloud.client import Client\n\
+             client = Client({{\"base_url\": \"{url}\", \"public_key\": \"{key_id}\", \"private_key\": \"{secret}\"}})\n\
+             \n\
              # SCloud / UCloud, Go SDK\n\
              export UCLOUD_API_BASE_URL={url} UCLOUD_PUBLIC_KEY={key_id} UCLOUD_PRIVATE_KEY={secret}\n\
+             \n\
              # SCloud / UCloud, command line\n\
              ucloud config --profile keyward --active true --base-url {url} --public-key {key_id} --private-key {secret}\n\
+             \n\
              # SCloud / UCloud, Terraform\n\
-             provider \"ucloud\" {{ base_url = \"{url}\" public_key = \"{key_id}\" private_key = \"{secret}\" region = \"keyward\" project_id = \"keyward\" }}\n"
+             provider \"ucloud\" {{\n  \
+               base_url    = \"{url}\"\n  \
+               public_key  = \"{key_id}\"\n  \
+               private_key = \"{secret}\"\n  \
+               region      = \"keyward\"\n  \
+               project_id  = \"keyward\"\n\
+             }}\n"
         ))
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::access_keys::{AccessKey, KeyStatus};
 use domain::id::Serial;
-use domain::users::{Attributes, KeysOfDeleted, NewUser, User, UserChange, UserStatus};
+use domain::users::{Attributes, NewUser, User, UserChange, UserStatus};
 use serde::Serialize;
 
 use super::access_keys::{SCHEMES, issue, parse_status};
@@ -149,7 +149,7 @@ pub(super) fn update(call: Call<'_>) -> Reply<'_> {
 
 pub(super) fn delete(call: Call<'_>) -> Reply<'_> {
     Box::pin(async move {
-        call.service.delete_user(call.caller, &call.text(USER_NAME), KeysOfDeleted::Delete).await?;
+        call.service.delete_user(call.caller, &call.text(USER_NAME)).await?;
         call.success(&Nothing {})
     })
 }

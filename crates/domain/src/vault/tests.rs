@@ -1,6 +1,7 @@
 //! Known answers made by an independent implementation (Python's `cryptography` and `hmac`, from the format in the head of
 //! the module), and everything that must not open.
 
+use super::master_key::{PREFIX as MASTER_PREFIX, from_hex};
 use super::*;
 use crate::testing::TestRandom;
 

@@ -88,7 +88,13 @@ fn a_closed_standard_output_is_a_failure() {
         }
     }
     for arguments in [&["keyward", "config", "default"][..], &["keyward", "--help"]] {
-        let exit = run(arguments.iter().map(OsString::from), Vec::new(), &mut Closed, &mut Vec::new());
+        let exit = run(
+            arguments.iter().map(OsString::from),
+            Vec::new(),
+            &mut std::io::empty(),
+            &mut Closed,
+            &mut Vec::new(),
+        );
         assert_eq!(exit, Exit::Failed);
     }
 }

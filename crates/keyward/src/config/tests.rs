@@ -70,7 +70,7 @@ fn the_default_file_documents_every_key() {
             checked += 1;
         }
     }
-    assert!(checked > 60, "only {checked} keys were found");
+    assert!(checked > 45, "only {checked} keys were found");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn flags_win_over_environment_over_file_over_defaults() {
     assert_eq!(config.listen.port(), 3);
     assert_eq!(config.data_dir, PathBuf::from("/environment"));
     assert_eq!((config.limits.headers, config.limits.body_bytes), (50, 4096));
-    assert_eq!(config.limits.parameters, 500);
+    assert_eq!(config.limits.target_bytes, 32_768);
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn settings_that_contradict_each_other_are_refused() {
         ("admin_listen = \"127.0.0.1:7460\"", "both want port 7460"),
         ("[master_key]\nfile = \"a\"\nenv = \"B\"", "keep one of them"),
         ("[master_key]\nenv = \"aGVsbG8=\"", "must be the name of an environment variable"),
-        ("[limits]\nheader_bytes = 1024", "must not fall in this order"),
+        ("[limits]\nheader_bytes = 1024", "is above limits.header_bytes"),
         ("[limits]\nconnections = 100", "connections_per_source is above"),
         ("[dialect.scloud]\nhosts = [\"IAM.example.org\"]", "dialect.scloud.hosts must hold host names"),
         ("[dialect.scloud]\nhosts = [\"a.example:80\"]", "dialect.scloud.hosts must hold host names"),

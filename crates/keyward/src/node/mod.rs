@@ -36,6 +36,9 @@ pub struct Node {
     pub vault: Arc<Vault>,
 }
 
+/// Looks up an environment variable.
+pub type Variables = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// What is outside the process, handed through.
 #[derive(Clone)]
 pub struct World {
@@ -44,7 +47,7 @@ pub struct World {
     /// The randomness.
     pub random: Arc<dyn Randomness>,
     /// The environment.
-    pub environment: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub environment: Arc<Variables>,
 }
 
 /// What to do when there is no store.

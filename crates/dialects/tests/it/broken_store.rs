@@ -1,0 +1,88 @@
+//! A store that never answers: for what a dialect says then.
+
+use std::future::{Future, ready};
+use std::pin::Pin;
+
+use domain::access_keys::AccessKey;
+use domain::accounts::Account;
+use domain::audit::{AuditRow, ChainHead};
+use domain::batch::Batch;
+use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::last_used::KeyUse;
+use domain::name::NameKey;
+use domain::refusals::RefusalCount;
+use domain::store::{CommitError, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows};
+use domain::users::User;
+use domain::vault::RingRow;
+
+pub struct BrokenStore;
+
+fn busy<T: Send + 'static>() -> StoreFuture<'static, T> {
+    Box::pin(ready(Err(StoreError::Busy)))
+}
+
+impl Store for BrokenStore {
+    fn commit(&self, _: Batch) -> Pin<Box<dyn Future<Output = Result<(), CommitError>> + Send + '_>> {
+        Box::pin(ready(Err(StoreError::Busy.into())))
+    }
+
+    fn key_owner(&self, _: &KeyId) -> StoreFuture<'_, Option<KeyOwner>> {
+        busy()
+    }
+
+    fn user_named(&self, _: AccountUuid, _: &NameKey) -> StoreFuture<'_, Option<UserUuid>> {
+        busy()
+    }
+
+    fn user_with_serial(&self, _: AccountUuid, _: Serial) -> StoreFuture<'_, Option<UserUuid>> {
+        busy()
+    }
+
+    fn user_rows(&self, _: UserUuid) -> StoreFuture<'_, Option<UserRows>> {
+        busy()
+    }
+
+    fn list_users(&self, _: AccountUuid, _: u64, _: u32) -> StoreFuture<'_, UserPage> {
+        busy()
+    }
+
+    fn scan_accounts(&self, _: Option<AccountUuid>, _: u32) -> StoreFuture<'_, Vec<Account>> {
+        busy()
+    }
+
+    fn scan_users(&self, _: Option<UserUuid>, _: u32) -> StoreFuture<'_, Vec<(User, Vec<AccessKey>)>> {
+        busy()
+    }
+
+    fn row_counts(&self) -> StoreFuture<'_, RowCounts> {
+        busy()
+    }
+
+    fn check(&self) -> StoreFuture<'_, Vec<String>> {
+        busy()
+    }
+
+    fn audit_rows(&self, _: NodeId, _: u64, _: u32) -> StoreFuture<'_, Vec<AuditRow>> {
+        busy()
+    }
+
+    fn refusals(&self, _: i64, _: u32) -> StoreFuture<'_, Vec<RefusalCount>> {
+        busy()
+    }
+
+    fn last_uses(&self, _: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
+        busy()
+    }
+
+    fn audit_heads(&self) -> StoreFuture<'_, Vec<ChainHead>> {
+        busy()
+    }
+
+    fn key_ring(&self) -> StoreFuture<'_, Vec<RingRow>> {
+        busy()
+    }
+
+    fn close(&self) -> StoreFuture<'_, ()> {
+        busy()
+    }
+}

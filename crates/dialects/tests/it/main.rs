@@ -1,0 +1,17 @@
+//! Tests of the dialects from the outside: requests go in as bytes, answers are read as a client reads them.
+
+// Tests may panic: that is how they fail. Clippy's own exception covers test functions but not their helpers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    missing_docs
+)]
+
+mod broken_store;
+mod registry;
+mod scloud;
+mod wire;
+mod world;

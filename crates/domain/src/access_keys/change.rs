@@ -1,0 +1,211 @@
+//! Changing a key: enable, disable, describe, delete; and what must remain when a key stops working.
+
+use std::sync::Arc;
+
+use super::{AccessKey, KeyKind, KeyStatus, SchemeSet, check_description};
+use crate::batch::{Batch, Effect, Require};
+use crate::caller::Caller;
+use crate::clock::UnixMillis;
+use crate::commit::Refused;
+use crate::directory::UserRecord;
+use crate::error::Error;
+use crate::id::KeyUuid;
+use crate::limits::CONFLICT_RETRIES;
+use crate::policy::{Action, Reach, Role};
+use crate::service::Service;
+use crate::users::{UserRef, UserStatus};
+
+/// Which key is meant.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRef<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Whose it must be, in clouds whose requests say so.
+    pub owner: Option<UserRef<'a>>,
+}
+
+impl<'a, T: AsRef<str> + ?Sized> From<&'a T> for KeyRef<'a> {
+    fn from(id: &'a T) -> Self {
+        Self { id: id.as_ref(), owner: None }
+    }
+}
+
+/// What to change of a key; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct KeyChange {
+    /// Enable or disable.
+    pub status: Option<KeyStatus>,
+    /// Other free text.
+    pub description: Option<String>,
+}
+
+impl Service {
+    /// Enables, disables or describes a key. A status that it already has is success and changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::RootOnly`], [`Error::KeyNotFound`], [`Error::KeyOfAnother`],
+    /// [`Error::Invalid`],
+    /// [`Error::LastAdministratorKey`].
+    pub async fn update_access_key<'k>(
+        &self,
+        caller: &Caller,
+        key: impl Into<KeyRef<'k>>,
+        schemes: SchemeSet,
+        change: KeyChange,
+    ) -> Result<AccessKey, Error> {
+        if let Some(text) = &change.description {
+            check_description(text)?;
+        }
+        let wanted = key.into();
+        for _ in 0..CONFLICT_RETRIES {
+            let (record, old) = self.key_to_change(caller, Action::UpdateAccessKey, wanted, schemes).await?;
+            let now = self.clock.now();
+            let mut key = old.clone();
+            key.status = change.status.unwrap_or(old.status);
+            key.description.clone_from(change.description.as_ref().unwrap_or(&old.description));
+            if key == old {
+                return Ok(key);
+            }
+            key.modified_at = now;
+            key.modified_by = caller.user;
+            key.version += 1;
+            key.mark = self.vault.mark(&key.mark_input());
+            let mut batch = self.batch_by(caller, now);
+            batch.require.push(Require::KeyVersionIs(old.uuid, old.version));
+            if old.status == KeyStatus::Active && key.status == KeyStatus::Inactive {
+                batch.require.extend(record.loses_admin_keys(&[&old], now));
+            }
+            let detail = format!("key={} status={}", key.key_id, key.status.as_str());
+            batch.audit.push(caller.entry(
+                now,
+                Action::UpdateAccessKey,
+                key.uuid.as_bytes(),
+                key.version,
+                detail,
+            ));
+            batch.effects.push(Effect::UpdateKey(key.clone()));
+            match self.commit(batch).await {
+                Ok(()) => return Ok(key),
+                Err(Refused::Changed) => {}
+                Err(refused) => return Err(refused.into_error("", &self.limits)),
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    /// Deletes a key and its temporary keys, in any state, at once and for good.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::RootOnly`], [`Error::KeyNotFound`], [`Error::LastAdministratorKey`].
+    pub async fn delete_access_key<'k>(
+        &self,
+        caller: &Caller,
+        key: impl Into<KeyRef<'k>>,
+        schemes: SchemeSet,
+    ) -> Result<(), Error> {
+        let wanted = key.into();
+        for _ in 0..CONFLICT_RETRIES {
+            let (record, key) = self.key_to_change(caller, Action::DeleteAccessKey, wanted, schemes).await?;
+            let now = self.clock.now();
+            let family = record.rows.keys.iter().filter(|k| k.uuid == key.uuid || k.parent == Some(key.uuid));
+            let family: Vec<&AccessKey> = family.collect();
+            let mut batch = self.batch_by(caller, now);
+            batch.require.extend(family.iter().map(|key| Require::KeyVersionIs(key.uuid, key.version)));
+            batch.require.extend(record.loses_admin_keys(&family, now));
+            for member in family {
+                self.bury(&mut batch, caller, member, now);
+            }
+            match self.commit(batch).await {
+                Ok(()) => return Ok(()),
+                Err(Refused::Changed) => {}
+                Err(refused) => return Err(refused.into_error("", &self.limits)),
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    /// Looks up a permanent key that the caller wants to change. Who reaches only his own keys is told the same of a foreign key as
+    /// of an unknown one (threat T38).
+    async fn key_to_change(
+        &self,
+        caller: &Caller,
+        action: Action,
+        wanted: KeyRef<'_>,
+        schemes: SchemeSet,
+    ) -> Result<(Arc<UserRecord>, AccessKey), Error> {
+        if let Some(owner) = wanted.owner {
+            caller.require_named(action, owner)?;
+            // Who does not exist is told before what is said of the key.
+            self.find_user(caller, owner).await?;
+        }
+        let reach = caller.reach(action)?;
+        let key_id = wanted.id;
+        let record = self.directory.by_key(key_id).await?.ok_or(Error::KeyNotFound)?;
+        let owner = &record.rows.user;
+        let visible =
+            owner.account == caller.account && (reach == Reach::Account || owner.uuid == caller.user);
+        let key = record.key(key_id).filter(|key| visible && key.is_shown_by(schemes));
+        let key = key.ok_or(Error::KeyNotFound)?.clone();
+        if !record.intact || record.damaged.contains(&key.uuid) {
+            return Err(Error::Damaged);
+        }
+        if !wanted.owner.is_none_or(|wanted| owner.is_meant_by(wanted, caller)) {
+            return Err(Error::KeyOfAnother);
+        }
+        caller.require_root_for(owner)?;
+        Ok((record, key))
+    }
+
+    /// Turns a key into a tombstone: its id stays taken, its secret is gone.
+    pub(crate) fn bury(&self, batch: &mut Batch, caller: &Caller, key: &AccessKey, now: UnixMillis) {
+        let mut dead = key.clone();
+        dead.sealed = None;
+        dead.deleted_at = Some(now);
+        dead.deleted_by = Some(caller.user);
+        dead.modified_at = now;
+        dead.modified_by = caller.user;
+        dead.version += 1;
+        dead.mark = self.vault.mark(&dead.mark_input());
+        let detail = format!("key={}", dead.key_id);
+        batch.audit.push(caller.entry(
+            now,
+            Action::DeleteAccessKey,
+            dead.uuid.as_bytes(),
+            dead.version,
+            detail,
+        ));
+        batch.effects.push(Effect::UpdateKey(dead));
+    }
+}
+
+impl UserRecord {
+    /// What must hold when `keys` of this user are about to stop working: that an administrator key remains. Empty when
+    /// none of them is a working administrator key now.
+    pub(crate) fn loses_admin_keys(&self, keys: &[&AccessKey], now: UnixMillis) -> Option<Require> {
+        let works = |key: &&&AccessKey| {
+            key.kind == KeyKind::Permanent && key.status == KeyStatus::Active && !key.is_expired(now)
+        };
+        let lost: Vec<KeyUuid> = keys.iter().filter(works).map(|key| key.uuid).collect();
+        if lost.is_empty() || !self.is_working_admin() {
+            return None;
+        }
+        let account = self.rows.user.account;
+        Some(Require::AnotherAdminKeyRemains { account, lost_keys: lost, lost_user: None, at: now })
+    }
+
+    /// The same when the user himself is about to stop working.
+    pub(crate) fn loses_admin_user(&self, now: UnixMillis) -> Option<Require> {
+        let (account, user) = (self.rows.user.account, self.rows.user.uuid);
+        self.is_working_admin().then(|| Require::AnotherAdminKeyRemains {
+            account,
+            lost_keys: Vec::new(),
+            lost_user: Some(user),
+            at: now,
+        })
+    }
+
+    fn is_working_admin(&self) -> bool {
+        let user = &self.rows.user;
+        user.role == Role::Admin && user.status == UserStatus::Active
+    }
+}

@@ -1,0 +1,65 @@
+//! Reading keys, and the audited reading of one's own secrets.
+
+use std::sync::Arc;
+
+use super::AccessKey;
+use crate::caller::Caller;
+use crate::directory::UserRecord;
+use crate::error::Error;
+use crate::policy::Action;
+use crate::secret::Reveal;
+use crate::service::Service;
+use crate::users::UserRef;
+
+impl Service {
+    /// A user with his live keys; a dialect shows those that [`AccessKey::is_shown_by`] its schemes.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::UserNotFound`]; [`Error::Damaged`] when one of the keys fails its integrity check
+    /// (promise P7).
+    pub async fn list_access_keys<'u>(
+        &self,
+        caller: &Caller,
+        user: impl Into<UserRef<'u>>,
+    ) -> Result<Arc<UserRecord>, Error> {
+        let user = user.into();
+        caller.require_named(Action::ReadAccessKey, user)?;
+        let record = self.find_user(caller, user).await?;
+        if record.damaged.is_empty() { Ok(record) } else { Err(Error::Damaged) }
+    }
+
+    /// Secrets of the caller's own keys, for a dialect that is set to `reveal_secret = "owner"`. Each reading is in the
+    /// audit before the secret is out. Keys of others are passed over: the answer has a place for each key asked for.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::CallerRevoked`], [`Error::Damaged`] when a secret does not open.
+    pub async fn reveal_own_secrets(
+        &self,
+        caller: &Caller,
+        keys: &[&AccessKey],
+    ) -> Result<Vec<Option<Reveal>>, Error> {
+        caller.reach(Action::RevealSecret)?;
+        let now = self.clock.now();
+        let own = |key: &&&AccessKey| key.user == caller.user;
+        let mut batch = self.batch_by(caller, now);
+        for key in keys.iter().filter(own) {
+            let detail = format!("key={}", key.key_id);
+            batch.audit.push(caller.entry(
+                now,
+                Action::RevealSecret,
+                key.uuid.as_bytes(),
+                key.version,
+                detail,
+            ));
+        }
+        if !batch.audit.is_empty() {
+            self.commit(batch).await.map_err(|refused| refused.into_error("", &self.limits))?;
+        }
+        keys.iter().map(|key| Some(key).filter(own).map(|key| self.open_secret(key)).transpose()).collect()
+    }
+
+    fn open_secret(&self, key: &AccessKey) -> Result<Reveal, Error> {
+        let sealed = key.sealed.as_deref().ok_or(Error::Damaged)?;
+        self.vault.open_sealed(&key.binding(), sealed).map(Reveal::new).map_err(|_| Error::Damaged)
+    }
+}

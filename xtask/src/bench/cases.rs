@@ -1,0 +1,41 @@
+//! The signed lists that are measured, one row per dialect, and the keys that they are measured with.
+
+use std::net::SocketAddr;
+
+use crate::harness::scloud::{self, Credential};
+
+/// A user with an access key of his own.
+#[derive(Clone)]
+pub(super) struct Owner {
+    /// His name.
+    pub(super) user: String,
+    /// One of his keys.
+    pub(super) key: Credential,
+}
+
+/// A dialect's way to list one's own access keys.
+pub(super) struct ListCase {
+    /// The dialect and its operation.
+    pub(super) name: &'static str,
+    /// The request, signed with the owner's key and good for as long as the bench runs.
+    pub(super) request: fn(SocketAddr, &Owner) -> Vec<u8>,
+    /// Whether a body says success.
+    pub(super) accepted: fn(&[u8]) -> bool,
+}
+
+/// Every list that is measured. A new dialect adds a row here.
+pub(super) const LISTS: &[ListCase] = &[SCLOUD];
+
+/// The list that stands for all where only the number of stored keys differs.
+pub(super) const SCLOUD: ListCase = ListCase {
+    name: "scloud ListAccessKeys",
+    request: |server, owner| {
+        scloud::request(server, &owner.key, "ListAccessKeys", &[("UserName", &owner.user)])
+    },
+    accepted: succeeded,
+};
+
+/// Whether a body says success. Cheap, because it is asked for every answer; the dialect puts `RetCode` first.
+pub(super) fn succeeded(body: &[u8]) -> bool {
+    body.starts_with(br#"{"RetCode":0,"#)
+}

@@ -1,0 +1,136 @@
+//! A server with users and keys in it, filled over its own API: the data are then exactly what the product stores.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::cases::{ListCase, Owner, succeeded};
+use super::load::{self, Request};
+use super::stats::Sample;
+use crate::harness::process::{Launch, Process, SERVER_LISTENERS};
+use crate::harness::scloud::{self, Answer, Credential};
+
+/// The product's default quota, left as it is.
+pub(super) const KEYS_PER_USER: usize = 2;
+/// Seeding is not measured; more connections than in the figures fill larger batches.
+const SEEDING_CONNECTIONS: usize = 200;
+
+/// A server's data, and the server while it runs.
+pub(super) struct Fixture {
+    launch: Launch,
+    running: Option<(Process, SocketAddr)>,
+}
+
+impl Fixture {
+    /// Starts a server on an empty directory below `folder`. Everything is as configured by default, but for the number of
+    /// users that one account may have.
+    pub(super) fn start(binary: &Path, folder: &Path, name: &str) -> Result<Self> {
+        let bootstrap =
+            Credential { id: "bench-administrator".to_owned(), secret: "bench-secret-".repeat(4) };
+        let settings = vec![("KEYWARD_LIMITS__USERS_PER_ACCOUNT", "10000000".to_owned())];
+        let data_dir: PathBuf = folder.join(name);
+        let launch = Launch { binary: binary.to_owned(), data_dir, bootstrap, settings };
+        let mut fixture = Self { launch, running: None };
+        fixture.restart()?;
+        Ok(fixture)
+    }
+
+    /// Starts the server, after stopping it when it runs.
+    pub(super) fn restart(&mut self) -> Result<SocketAddr> {
+        self.stop()?;
+        let running = self.launch.start()?.ready(SERVER_LISTENERS)?;
+        let address = running.1;
+        self.running = Some(running);
+        Ok(address)
+    }
+
+    /// Stops the server if it runs.
+    pub(super) fn stop(&mut self) -> Result<()> {
+        match self.running.take().map(|(process, _)| process.stop()).transpose()? {
+            Some(status) if !status.success() => bail!("the server stopped with {status}"),
+            _ => Ok(()),
+        }
+    }
+
+    /// The running server.
+    pub(super) fn server(&self) -> Result<&(Process, SocketAddr)> {
+        self.running.as_ref().context("the server does not run")
+    }
+
+    /// Restarts the server and returns how long that took until it answered its first signed request.
+    pub(super) fn start_to_first_answer(&mut self, case: &ListCase, owner: &Owner) -> Result<Duration> {
+        self.stop()?;
+        let started = Instant::now();
+        let address = self.restart()?;
+        load::once(address, 1, vec![(case.request)(address, owner).into()], case.accepted)?;
+        Ok(started.elapsed())
+    }
+
+    /// Makes users with `KEYS_PER_USER` keys each, `keys` in all; returns each user with his first key.
+    pub(super) fn seed(&self, keys: usize) -> Result<Vec<Owner>> {
+        let users = keys.div_ceil(KEYS_PER_USER);
+        let (_, server) = self.server()?;
+        let created = Rc::new(RefCell::new(BTreeMap::new()));
+        let (record, mut requests) =
+            (Rc::clone(&created), self.create_users(0..users, "Active")?.into_iter());
+        load::run(
+            *server,
+            SEEDING_CONNECTIONS,
+            None,
+            move || requests.next(),
+            move |body| {
+                let body: Value = serde_json::from_slice(body)?;
+                let key = Answer::credential(&body).with_context(|| body.to_string())?;
+                record.borrow_mut().insert(scloud::text(&body, "UserName")?, key);
+                Ok(())
+            },
+        )?;
+        self.create_keys_of(0..users, SEEDING_CONNECTIONS)?;
+        let created = created.take();
+        Ok(created.into_iter().map(|(user, key)| Owner { user, key }).collect())
+    }
+
+    /// Makes users without keys.
+    pub(super) fn seed_users(&self, users: usize) -> Result<()> {
+        let (_, server) = self.server()?;
+        let requests = self.create_users(0..users, "Inactive")?;
+        load::once(*server, SEEDING_CONNECTIONS, requests, succeeded).map(drop)
+    }
+
+    /// Makes one key for each of these users, asked for by the administrator.
+    pub(super) fn create_keys_of(
+        &self,
+        users: impl Iterator<Item = usize>,
+        connections: usize,
+    ) -> Result<Sample> {
+        let (_, server) = self.server()?;
+        let admin = &self.launch.bootstrap;
+        let request =
+            |user| scloud::request(*server, admin, "CreateAccessKey", &[("UserName", &user_name(user))]);
+        load::once(*server, connections, users.map(request).map(Request::from).collect(), succeeded)
+    }
+
+    fn create_users(&self, users: std::ops::Range<usize>, key_status: &str) -> Result<Vec<Request>> {
+        let (_, server) = self.server()?;
+        let request = |number| {
+            let name = user_name(number);
+            let parameters = [
+                ("UserName", name.as_str()),
+                ("AccessKeyStatus", key_status),
+                ("LoginProfileStatus", "Inactive"),
+            ];
+            scloud::request(*server, &self.launch.bootstrap, "CreateUser", &parameters).into()
+        };
+        Ok(users.map(request).collect())
+    }
+}
+
+fn user_name(number: usize) -> String {
+    format!("user-{number:07}")
+}
