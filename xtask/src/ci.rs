@@ -1,7 +1,7 @@
 //! `cargo xtask test`: exactly what CI runs.
 
 use crate::process::cargo;
-use crate::{sdk, tidy};
+use crate::{heavy, sdk, tidy};
 
 type Step = (&'static str, fn() -> Result<(), String>);
 
@@ -21,9 +21,13 @@ const STEPS: &[Step] = &[
             "warnings",
         ])
     }),
+    ("clippy with the heavy tasks", || {
+        cargo(&["clippy", "--package", "xtask", "--all-features", "--all-targets", "--", "-D", "warnings"])
+    }),
     ("tidy", tidy::run),
     ("tests", || cargo(&["test", "--workspace"])),
     ("official clients", || sdk::sdk(None)),
+    ("kill loop", || heavy::kill_loop(&["--cycles", "25"])),
 ];
 
 /// Runs every step up to the first failure, which it names.

@@ -141,17 +141,17 @@ impl ChainCheck {
         Self { chain: AuditChain::start(key, node) }
     }
 
-    /// Takes the next stored row.
+    /// Takes the next stored row. After a break it goes on from that row as it is stored, so that each break is told once.
     ///
     /// # Errors
     /// [`ChainBreak`].
     pub fn next(&mut self, row: &AuditRow) -> Result<(), ChainBreak> {
-        let node = self.chain.head.node;
-        let expected = self.chain.head.seq + 1;
+        let (node, expected) = (self.chain.head.node, self.chain.head.seq + 1);
+        let right = self.chain.append(row.entry.clone());
+        self.chain.head = ChainHead { node, seq: row.seq, mark: row.mark };
         if row.seq != expected || row.node != node {
             return Err(ChainBreak::Gap { node, expected, found: row.seq });
         }
-        let right = self.chain.append(row.entry.clone());
         if same(&right.mark, &row.mark) { Ok(()) } else { Err(ChainBreak::Edited { node, seq: row.seq }) }
     }
 

@@ -120,11 +120,11 @@ async fn check_audit(
     let mut audited = AuditedVersions::new();
     for head in store.audit_heads().await? {
         let mut chain = ChainCheck::start(vault.audit_key(), head.node);
+        let mut after = 0;
         loop {
-            let rows = store.audit_rows(head.node, chain.head().seq, PAGE).await?;
-            if rows.is_empty() {
-                break;
-            }
+            let rows = store.audit_rows(head.node, after, PAGE).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.seq;
             for row in &rows {
                 report.audit_entries += 1;
                 if let Err(broken) = chain.next(row) {

@@ -1,4 +1,4 @@
-//! Who the client is and whether he came over TLS: the connection tells, and a trusted proxy in front of it may tell more.
+//! Who the client is and what protected his request: the connection tells, and a trusted proxy in front of it may tell more.
 //!
 //! Forwarded headers of anybody else are ignored, whatever they say (threats T09, T12, T84).
 
@@ -11,10 +11,21 @@ use http::header::HOST;
 /// The client behind a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// His address; none on a Unix socket.
+    /// His address; none on a Unix socket. Behind a proxy that does not name him, the proxy's.
     pub source: Option<IpAddr>,
-    /// Whether the client's own connection was TLS.
-    pub https: bool,
+    /// What protected his request on its way.
+    pub way: Way,
+}
+
+/// What protects a request from those who listen to the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// TLS, up to us or to a trusted proxy.
+    Encrypted,
+    /// It never left this machine.
+    Local,
+    /// Nothing.
+    Plain,
 }
 
 /// What a trusted proxy said makes no sense, so nothing is believed and the request is refused with 400.
@@ -44,27 +55,43 @@ pub fn client(
     {
         return Err(Contradiction::Authority);
     }
-    let direct = Client { source: peer.map(|peer| peer.to_canonical()), https };
+    let peer = peer.map(|peer| peer.to_canonical());
     let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
-    if !direct.source.is_some_and(is_trusted) {
-        return Ok(direct);
+    if !peer.is_some_and(is_trusted) {
+        return Ok(Client { source: peer, way: way(https, peer) });
     }
-    let https = match single(&parts.headers, "x-forwarded-proto")? {
+    let said = single(&parts.headers, "x-forwarded-proto")?;
+    let https = match said {
         None => https,
         Some("https") => true,
         Some("http") => false,
         Some(_) => return Err(Contradiction::Malformed("X-Forwarded-Proto")),
     };
     // The rightmost address that is no proxy of ours: everything left of it was written by the client or a stranger.
-    let mut source = direct.source;
+    let mut named = None;
     for hop in hops(&parts.headers).rev() {
         let address = hop.parse::<IpAddr>().map_err(|_| Contradiction::Malformed("X-Forwarded-For"))?;
-        source = Some(address.to_canonical());
+        named = Some(address.to_canonical());
         if !is_trusted(address) {
             break;
         }
     }
-    Ok(Client { source, https })
+    let way = match (said, named) {
+        // Somebody reached the proxy unencrypted, and it does not say from where: not from here, for all we know.
+        (Some("http"), None) => Way::Plain,
+        _ => way(https, named.or(peer)),
+    };
+    Ok(Client { source: named.or(peer), way })
+}
+
+fn way(https: bool, source: Option<IpAddr>) -> Way {
+    if https {
+        Way::Encrypted
+    } else if source.is_none_or(|source| source.is_loopback()) {
+        Way::Local
+    } else {
+        Way::Plain
+    }
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Contradiction> {
@@ -87,7 +114,7 @@ fn hops(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Client, Contradiction, client};
+    use super::{Client, Contradiction, Way, client};
 
     fn parts(headers: &[(&str, &str)]) -> http::request::Parts {
         let mut request = http::Request::builder().uri("/");
@@ -102,25 +129,37 @@ mod tests {
         client(Some(peer.parse().unwrap()), false, &parts(headers), &trusted)
     }
 
-    fn is(source: &str, https: bool) -> Result<Client, Contradiction> {
-        Ok(Client { source: Some(source.parse().unwrap()), https })
+    fn is(source: &str, way: Way) -> Result<Client, Contradiction> {
+        Ok(Client { source: Some(source.parse().unwrap()), way })
     }
 
     #[test]
     fn t12_forwarded_headers_count_from_trusted_proxies_only() {
         let lies = [("x-forwarded-for", "192.0.2.1"), ("x-forwarded-proto", "https")];
-        assert_eq!(of("198.51.100.7", &lies), is("198.51.100.7", false));
-        assert_eq!(of("10.1.2.3", &lies), is("192.0.2.1", true));
-        assert_eq!(of("::ffff:10.1.2.3", &lies), is("192.0.2.1", true));
-        assert_eq!(of("10.1.2.3", &[]), is("10.1.2.3", false));
+        assert_eq!(of("198.51.100.7", &lies), is("198.51.100.7", Way::Plain));
+        assert_eq!(of("10.1.2.3", &lies), is("192.0.2.1", Way::Encrypted));
+        assert_eq!(of("::ffff:10.1.2.3", &lies), is("192.0.2.1", Way::Encrypted));
+        assert_eq!(of("10.1.2.3", &[]), is("10.1.2.3", Way::Plain));
     }
 
     #[test]
     fn t12_only_the_part_that_our_proxies_wrote_is_believed() {
         let chain = [("x-forwarded-for", "127.0.0.1, 203.0.113.9, 10.0.0.2")];
-        assert_eq!(of("10.0.0.1", &chain), is("203.0.113.9", false));
+        assert_eq!(of("10.0.0.1", &chain), is("203.0.113.9", Way::Plain));
         let split = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "10.0.0.2")];
-        assert_eq!(of("10.0.0.1", &split), is("203.0.113.9", false));
+        assert_eq!(of("10.0.0.1", &split), is("203.0.113.9", Way::Plain));
+    }
+
+    #[test]
+    fn t11_a_proxy_on_this_machine_does_not_make_a_stranger_local() {
+        let proto = |word| [("x-forwarded-proto", word)];
+        assert_eq!(of("::1", &[]), is("::1", Way::Local));
+        assert_eq!(of("::1", &proto("https")), is("::1", Way::Encrypted));
+        assert_eq!(of("::1", &proto("http")), is("::1", Way::Plain));
+        let named = |client| [("x-forwarded-proto", "http"), ("x-forwarded-for", client)];
+        assert_eq!(of("::1", &named("203.0.113.9")), is("203.0.113.9", Way::Plain));
+        assert_eq!(of("::1", &named("127.0.0.1")), is("127.0.0.1", Way::Local));
+        assert_eq!(of("127.0.0.1", &proto("http")), is("127.0.0.1", Way::Local), "nobody's proxy");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use signing::{Body, RequestView, UrlScheme};
 
-use crate::forwarded::{self, Client};
+use crate::forwarded::{self, Client, Way};
 use crate::listen::{BodyLimits, BodyRefusal, ConnectionInfo, Peer, Transport, read_body};
 use crate::node::World;
 
@@ -125,17 +125,17 @@ impl Pipeline {
         client: Client,
         id: RequestId,
     ) -> (&'static str, Answer) {
-        if self.settings.plain_http == PlainHttp::LoopbackOnly
-            && !client.https
-            && client.source.is_some_and(|source| !source.is_loopback())
-        {
+        if self.settings.plain_http == PlainHttp::LoopbackOnly && client.way == Way::Plain {
             let text = "plain HTTP is refused beyond this machine; use https";
             return ("-", nobody(StatusCode::FORBIDDEN, text));
         }
         let target = target(parts);
         let headers: Vec<(&str, &[u8])> =
             parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let scheme = if client.https { UrlScheme::Https } else { UrlScheme::Http };
+        let scheme = match client.way {
+            Way::Encrypted => UrlScheme::Https,
+            Way::Local | Way::Plain => UrlScheme::Http,
+        };
         let view = RequestView::new(parts.method.as_str(), &target, &headers, Body::Bytes(&[]), scheme)
             .with_authority(parts.uri.authority().map(http::uri::Authority::as_str));
         let body = match read_body(body, &self.settings.body).await {

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, LogLevel};
 use crate::front::Front;
-use crate::listen::{Door, Listener, Security, Server, Socket, Stats};
+use crate::listen::{Door, Limits, Listener, Running, Security, Server, Socket, Stats, WorkerPanicked};
 use crate::node::bootstrap::{self, FirstKey};
 use crate::node::{Alarms, Node, OnMissing, World};
 use crate::pipeline::Pipeline;
@@ -32,6 +32,9 @@ use crate::telemetry::metrics::Metrics;
 const NOTES_EVERY: Duration = Duration::from_secs(1);
 /// How often a new head of the audit chain is written to the log, which leaves the machine in most installations.
 const HEAD_EVERY: Duration = Duration::from_secs(60);
+
+/// How long requests for health and metrics may run on when everything else has ended.
+const ADMIN_DRAIN: Duration = Duration::from_secs(1);
 
 /// Runs a server until it is told to stop. Returns when everything is drained and closed.
 ///
@@ -70,20 +73,14 @@ pub async fn serve(
         stats.clone(),
         heads.clone(),
     ));
-    let workers = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let server = Server::new(front.clone(), config.listen_limits(), stats);
     let security = doors.security.clone();
-    let running = doors.open(server, &config).start(workers, &stop)?;
+    let running = doors.open(&front, &config, &stats, &stop)?;
     front.set_ready(true);
     welcome.print(out)?;
     started(&log, &world, &config, &node, unprotected);
 
     let house = tokio::spawn(keep_house(service, world.clone(), log.clone(), heads.clone()));
-    let drained = async {
-        stop.cancelled().await;
-        front.set_ready(false);
-        running.finished().await
-    };
+    let drained = running.finished(&stop, || front.set_ready(false));
     let ended =
         shutdown::until_finished(drained, &mut signals, &stop, || reload(&security, &log, &world)).await;
     house.abort();
@@ -139,7 +136,16 @@ impl Doors {
         })
     }
 
-    fn open(self, server: Server<Front>, config: &Config) -> Server<Front> {
+    /// Serves from now on.
+    fn open(
+        self,
+        front: &Arc<Front>,
+        config: &Config,
+        stats: &Arc<Stats>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Open> {
+        let limits = config.listen_limits();
+        let admin_limits = Limits { drain_timeout: ADMIN_DRAIN, ..limits.clone() };
         let public = Listener {
             door: Door::Public,
             socket: Socket::Tcp(self.public),
@@ -152,7 +158,37 @@ impl Doors {
             security: Security::Plain,
             caps: config.admin_caps(),
         };
-        server.listen(public).listen(admin)
+        let workers = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let admin_stop = CancellationToken::new();
+        let server = |limits, listener| Server::new(front.clone(), limits, stats.clone()).listen(listener);
+        Ok(Open {
+            public: server(limits, public).start(workers, stop)?,
+            admin: server(admin_limits, admin).start(NonZeroUsize::MIN, &admin_stop)?,
+            admin_stop,
+        })
+    }
+}
+
+/// The listeners at work. The admin's has a thread of its own and closes last: health is told while the others drain, and
+/// also when they are overrun.
+struct Open {
+    public: Running,
+    admin: Running,
+    admin_stop: CancellationToken,
+}
+
+impl Open {
+    /// Waits for `stop`, tells it on, and drains.
+    async fn finished(self, stop: &CancellationToken, stopping: impl FnOnce()) -> Result<(), WorkerPanicked> {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            // Only its own failure closes it now, and without health there is no service.
+            () = self.admin_stop.cancelled() => stop.cancel(),
+        }
+        stopping();
+        let public = self.public.finished().await;
+        self.admin_stop.cancel();
+        public.and(self.admin.finished().await)
     }
 }
 
@@ -194,7 +230,8 @@ async fn create_first_administrator(node: &Node, world: &World) -> anyhow::Resul
         return Ok(None);
     }
     let first = bootstrap::first_key(world.environment.as_ref(), world.random.as_ref())?;
-    let made = node.service.create_first_administrator(first.administrator()).await?;
+    let made = node.service.create_first_administrator(first.administrator()).await;
+    let made = made.context("KEYWARD_BOOTSTRAP_ACCESS_KEY_ID and …SECRET_ACCESS_KEY cannot be used")?;
     Ok(made.then_some(first))
 }
 

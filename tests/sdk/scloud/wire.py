@@ -288,6 +288,32 @@ def other_methods_and_paths_are_refused(server):
     assert picture(server) == before
 
 
+@keyward_server.with_settings(LIMITS__BODY_SECONDS=1)
+def the_log_knows_strangers_from_callers(server):
+    """Lines that anybody can cause are sampled, so they must not look like a caller's."""
+    key = admin_key(server)
+    strangers = [
+        (404, "GET", "/scloud/v1", ""),
+        (405, "PUT", "/scloud", ""),
+        (413, "POST", "/scloud", "x" * 65 * 1024),
+        (408, "POST", "/scloud", None),
+        (200, "POST", "/scloud", "Action=%zz"),
+        (200, "POST", "/scloud", "Limit=1"),
+        (200, "POST", "/scloud", "Action=ListUnicorns"),
+    ]
+    for status, method, target, body in strangers:
+        headers = FORM if body is not None else {**FORM, "Content-Length": "1"}
+        assert send(server, method, target, body or b"", headers).status == status, target
+    for request in [{"Action": "ListUsers"}, sign({"Action": "ListUsers"}, Key(key.id, "wrong"))]:
+        post(server, request)
+    for request in [{"Action": "ListUsers", "Force": 1}, {"Action": "GetUser", "UserName": "nobody"}, {"Action": "ListUsers"}]:
+        post(server, sign(request, key))
+    server.stop()
+    # The listener has a line of its own, without a request id, about a body that it gave up.
+    outcomes = [line["outcome"] for line in server.log() if line.get("request.id")]
+    assert outcomes == ["malformed"] * 7 + ["unauthenticated"] * 2 + ["refused"] * 2 + ["ok"], outcomes
+
+
 @keyward_server.with_settings(DIALECT__SCLOUD__POST_ONLY="true")
 def get_can_be_switched_off(server):
     request = sign({"Action": "ListUsers"}, admin_key(server))
@@ -315,6 +341,7 @@ keyward_server.run(
     a_key_may_have_a_rate,
     a_large_body_is_refused,
     other_methods_and_paths_are_refused,
+    the_log_knows_strangers_from_callers,
     get_can_be_switched_off,
     a_host_name_can_belong_to_the_dialect,
 )

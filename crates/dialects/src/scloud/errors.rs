@@ -339,6 +339,20 @@ pub(super) const fn transport_status(refusal: TransportRefusal) -> u16 {
     }
 }
 
+/// How a request that was refused in transport ended, for the operator: what is wrong with the HTTP anybody can cause, and
+/// the other refusals are ours.
+pub(super) const fn transport_outcome(refusal: TransportRefusal) -> Outcome {
+    match refusal {
+        TransportRefusal::PathUnknown
+        | TransportRefusal::MethodNotAllowed
+        | TransportRefusal::BodyTooLarge
+        | TransportRefusal::BodyTimeout => Outcome::Malformed,
+        TransportRefusal::Deadline | TransportRefusal::Internal | TransportRefusal::Unavailable => {
+            Outcome::Failed
+        }
+    }
+}
+
 /// More requests than the key's rate allows.
 pub(super) const fn throttled() -> Refusal {
     Refusal::plain(RetCode::Throttled, "Request throttled, retry later")

@@ -22,15 +22,15 @@ use signing::encode::{form_decode, form_pieces};
 use signing::{Body as RequestBody, Params, RequestView, scloud};
 use zeroize::Zeroizing;
 
-use crate::answer::{Answer, Cause, Note, TransportRefusal};
+use crate::answer::{Answer, Cause, Note, Outcome, TransportRefusal};
 use crate::operation::{Access, Operation, Reveals};
 use crate::request::{Recognition, Request};
 use crate::settings::Own;
 use call::{Body, Call, Handler};
-use errors::{Refusal, RetCode, transport_status};
+use errors::{Refusal, transport_outcome, transport_status};
 use parameters::{ACTION, Parameter, USER_NAME};
 
-pub use errors::RetCode as ScloudRetCode;
+pub use errors::RetCode;
 
 /// The dialect's name, as in the registry.
 const NAME: &str = "scloud";
@@ -162,13 +162,12 @@ impl Scloud {
         for (name, _) in form_pieces(view.query().as_bytes()) {
             recognition = recognition.max(form_decode(name).map_or(Recognition::No, |name| telling(&name)));
         }
-        if recognition < Recognition::Yes
-            && matches!(view.body(), RequestBody::Bytes(body) if !body.is_empty())
-            && let Ok(params) = scloud::params(view, MAX_PARAMETERS)
-        {
-            recognition = params.iter().map(|(name, _)| telling(name)).fold(recognition, Ord::max);
+        match view.body() {
+            RequestBody::Bytes(body) if recognition < Recognition::Yes && !body.is_empty() => {
+                recognition.max(recognise_body(view, body))
+            }
+            RequestBody::Bytes(_) | RequestBody::Sha256(_) | RequestBody::NotVisible => recognition,
         }
-        recognition
     }
 
     /// Answers a request.
@@ -184,6 +183,7 @@ impl Scloud {
     /// Answers a request that the server could not hand over or finish.
     pub fn refuse_transport(&self, refusal: TransportRefusal, request: RequestId) -> Answer {
         let mut answer = finish(transport_status(refusal), Err(refusal.into()), Note::blank(), request);
+        answer.note.outcome = transport_outcome(refusal);
         if refusal == TransportRefusal::MethodNotAllowed {
             answer.headers.push(("Allow", Cow::Borrowed("GET, POST")));
         }
@@ -258,6 +258,23 @@ fn telling(name: &str) -> Recognition {
     }
 }
 
+/// What the names in a body say. One that cannot be read as a whole, for a name that is repeated or JSON that is broken, is
+/// still this dialect's when it spells such a name: its sender understands a code and no 404.
+fn recognise_body(view: &RequestView<'_>, body: &[u8]) -> Recognition {
+    match scloud::params(view, MAX_PARAMETERS) {
+        Ok(params) => params.iter().map(|(name, _)| telling(name)).fold(Recognition::No, Ord::max),
+        Err(_) if spells(body, scloud::PUBLIC_KEY) => Recognition::Yes,
+        Err(_) if spells(body, ACTION) => Recognition::Maybe,
+        Err(_) => Recognition::No,
+    }
+}
+
+/// Whether `name` stands where a form or JSON has a name.
+fn spells(body: &[u8], name: &str) -> bool {
+    let mut pieces = body.split(|byte| matches!(byte, b'&' | b'=' | b'"'));
+    pieces.any(|piece| piece == name.as_bytes())
+}
+
 fn find_row(params: &Params) -> Result<&'static Row, Refusal> {
     let missing = || Refusal::plain(RetCode::ActionMissing, "Missing Action");
     let action = params.non_empty(ACTION).ok_or_else(missing)?;
@@ -279,7 +296,11 @@ fn finish(status: u16, result: Result<Body, Refusal>, mut note: Note, request: R
         Ok(body) => body,
         Err(refusal) => {
             let body = call::failure(&refusal, note.operation);
-            note.outcome = refusal.code.outcome();
+            note.outcome = match refusal.code {
+                // Anybody can send what cannot be read: lines about it are sampled (threat T71).
+                RetCode::ParameterRefused if note.caller.is_none() => Outcome::Malformed,
+                code => code.outcome(),
+            };
             note.cause = Some(Cause { code: refusal.code.as_str().into(), text: refusal.cause.into_owned() });
             body
         }

@@ -14,7 +14,8 @@ use crate::system::{OsRandom, SystemClock};
 pub(super) fn world(environment: Environment) -> World {
     let variable = move |name: &str| {
         let found = environment.iter().find(|(key, _)| key == name);
-        found.and_then(|(_, value)| value.to_str()).map(str::to_owned)
+        // Text that is not UTF-8 fits nowhere, but it must not pass for a variable that is not set.
+        found.map(|(_, value)| value.to_string_lossy().into_owned())
     };
     World { clock: Arc::new(SystemClock), random: Arc::new(OsRandom), environment: Arc::new(variable) }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::audit::AuditChain;
 use domain::batch::{Batch, Require};
@@ -53,18 +53,21 @@ pub(super) struct Committer {
 impl Committer {
     /// Writes until nobody can send any more and the queue is empty.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        let mut reclaim_at = Instant::now();
         loop {
-            let first = if self.room.reserve.is_held() {
+            let next = if self.room.reserve.is_held() {
                 jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
                 jobs.recv_timeout(RECLAIM_EVERY)
             };
-            match first {
-                Ok(first) => {
-                    let group = std::iter::once(first).chain(jobs.try_iter()).take(GROUP).collect();
-                    self.write(group);
-                }
-                Err(RecvTimeoutError::Timeout) => self.room.reclaim(&self.db),
+            // However many jobs come: a full disk must not stay one for want of a quiet moment.
+            if !self.room.reserve.is_held() && reclaim_at <= Instant::now() {
+                self.room.reclaim(&self.db);
+                reclaim_at = Instant::now() + RECLAIM_EVERY;
+            }
+            match next {
+                Ok(first) => self.write(std::iter::once(first).chain(jobs.try_iter()).take(GROUP).collect()),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }

@@ -55,17 +55,23 @@ pub(super) fn create_private(path: &Path) -> io::Result<File> {
 fn make_private(path: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::Directory { path: path.to_owned(), source };
     let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 {
+    if mode == 0o700 {
         return Ok(());
     }
-    for entry in fs::read_dir(path).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        let is_own = OWN_NAMES.iter().any(|own| name.as_encoded_bytes().starts_with(own.as_bytes()));
-        if !is_own {
-            return Err(OpenError::Shared { path: path.to_owned(), mode });
-        }
+    if mode & 0o077 != 0 && holds_foreign_files(path).map_err(failed)? {
+        return Err(OpenError::Shared { path: path.to_owned(), mode });
     }
     fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(failed)
+}
+
+fn holds_foreign_files(path: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        if !OWN_NAMES.iter().any(|own| name.as_encoded_bytes().starts_with(own.as_bytes())) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn lock(dir: &Path) -> Result<File, OpenError> {

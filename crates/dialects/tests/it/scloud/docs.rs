@@ -1,6 +1,6 @@
 //! The page for users says what the code does.
 
-use dialects::scloud::{Scloud, ScloudRetCode};
+use dialects::scloud::{RetCode, Scloud};
 use dialects::{Access, Reveals};
 
 const PAGE: &str = include_str!("../../../../../docs/dialects/scloud.md");
@@ -39,9 +39,9 @@ fn the_page_lists_exactly_the_operations_of_the_table() {
 #[test]
 fn the_page_lists_exactly_the_codes() {
     let documented: Vec<String> = table("## RetCodes").iter().map(|row| row[0].to_owned()).collect();
-    let real: Vec<String> = ScloudRetCode::ALL.iter().map(|code| code.number().to_string()).collect();
+    let real: Vec<String> = RetCode::ALL.iter().map(|code| code.number().to_string()).collect();
     assert_eq!(documented, real);
-    assert!(ScloudRetCode::ALL.iter().all(|code| code.as_str() == code.number().to_string()));
+    assert!(RetCode::ALL.iter().all(|code| code.as_str() == code.number().to_string()));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Whole conversations, as the official clients have them.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::samples::sample;
@@ -129,6 +131,45 @@ async fn terraform_creates_reads_and_destroys() {
     for action in ["GetUser", "GetLoginProfile", "ListAccessKeys", "DeleteUser"] {
         let gone = call(&[("Action", action), user[0]]).await;
         assert_eq!((gone.code, gone.message()), (11021, "User [tf] not found"), "{action}");
+    }
+}
+
+/// A name that is used again is another user: he inherits no key, and the old keys stay dead.
+#[tokio::test]
+async fn t47_a_name_that_is_made_again_inherits_nothing() {
+    let world = World::new().await;
+    let admin = signer("admin");
+    assert_eq!(ask(&world, &admin, &[("Action", "DeleteUser"), ("UserName", "bob")]).await.code, 0);
+    assert_eq!(world.send(&sample("GetUser", "bob").signed(&signer("bob"))).await.code, 172);
+    let again = sample("CreateUser", "").with("UserName", "bob").with("AccessKeyStatus", "Inactive");
+    assert_eq!(world.send(&again.signed(&admin)).await.code, 0);
+    assert_eq!(world.send(&sample("GetUser", "bob").signed(&signer("bob"))).await.code, 172);
+    let listed = ask(&world, &admin, &[("Action", "ListAccessKeys"), ("UserName", "bob")]).await;
+    assert_eq!(listed.json["AccessKey"], json!([]));
+    let old = ask(&world, &admin, &[("Action", "DeleteAccessKey"), ("AccessKeyID", &signer("bob").id)]).await;
+    assert_eq!(old.code, 1901);
+}
+
+/// However many creations arrive at once, the limit holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn t50_parallel_creations_stay_within_the_limit() {
+    for _ in 0..5 {
+        let world = Arc::new(World::new().await);
+        let create = sample("CreateAccessKey", "bob").signed(&signer("bob"));
+        let calls: Vec<_> = (0..200)
+            .map(|_| {
+                let (world, create) = (world.clone(), create.clone());
+                tokio::spawn(async move { world.send(&create).await.code })
+            })
+            .collect();
+        let mut codes = Vec::new();
+        for call in calls {
+            codes.push(call.await.unwrap());
+        }
+        codes.sort_unstable();
+        assert_eq!((codes[0], codes[1], codes[199]), (0, 1902, 1902), "one of two was free");
+        let listed = world.send(&sample("ListAccessKeys", "bob").signed(&signer("bob"))).await;
+        assert_eq!(listed.json["AccessKey"].as_array().unwrap().len(), 2);
     }
 }
 

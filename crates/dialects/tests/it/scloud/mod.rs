@@ -6,6 +6,7 @@ mod golden;
 mod golden_cases;
 mod journeys;
 mod order;
+mod ownership;
 mod readings;
 mod replay;
 mod samples;

@@ -245,7 +245,13 @@ async fn t05_the_known_shifts_are_refused() {
     let admin = signer("admin");
     let key = signer("bob").id;
     let swallowed = format!("{key}ActionDeleteAccessKeyProjectId");
-    let cases: [[&[(&str, &str)]; 2]; 6] = [
+    let create = [
+        ("Action", "CreateUser"),
+        ("UserName", "eve"),
+        ("AccessKeyStatus", "Inactive"),
+        ("LoginProfileStatus", "Inactive"),
+    ];
+    let cases: [[&[(&str, &str)]; 2]; 7] = [
         [
             &[("Action", "GetUser"), ("UserName", "alice")],
             &[("Action", "GetUser"), ("UserName", "al"), ("ice", "")],
@@ -265,6 +271,10 @@ async fn t05_the_known_shifts_are_refused() {
         [
             &[("Action", "DeleteUser"), ("UserName", "bob"), ("Zone", "1")],
             &[("Action", "DeleteUser"), ("UserName", "bobZone1")],
+        ],
+        [
+            &[&create[..], &[("PasswordResetRequired", "true")]].concat(),
+            &[&create[..], &[("Password", "ResetRequiredtrue")]].concat(),
         ],
         [
             &[

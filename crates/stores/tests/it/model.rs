@@ -1,0 +1,235 @@
+//! The model against SQLite: random histories of batches, several of them queued at once, must get the same answers and
+//! leave the same rows, however the committer groups them.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use domain::access_keys::{AccessKey, KeyStatus, SchemeSet};
+use domain::batch::{Batch, Effect, Require};
+use domain::clock::UnixMillis;
+use domain::id::{KeyId, Serial};
+use domain::name::NameKey;
+use domain::policy::Role;
+use domain::refusals::RefusalCount;
+use domain::store::{CommitError, Store, StoreError};
+use domain::users::{User, UserStatus};
+use proptest::prelude::*;
+use stores::conformance::dump::dump;
+use stores::conformance::rows::{NOW, account, child, key, root, serial, user};
+use stores::conformance::{Subject, entry};
+use stores::memory::MemoryStore;
+use stores::sqlite::{Options, SqliteStore};
+
+/// Few of everything, so that histories meet.
+const USERS: u32 = 6;
+const KEYS: u32 = 8;
+
+fn some_user(number: u32) -> User {
+    let home = account(1 + number % 2);
+    if number < 2 { root(&home, number) } else { user(&home, number) }
+}
+
+fn some_key(number: u32) -> AccessKey {
+    let owner = some_user(number % USERS);
+    if number == 7 { child(&some_key(1), &owner, 7) } else { key(&owner, number) }
+}
+
+fn time() -> impl Strategy<Value = UnixMillis> {
+    (-1_i64..=1).prop_map(|millis| NOW.plus(millis))
+}
+
+fn changed_user() -> impl Strategy<Value = User> {
+    let role = prop::sample::select(Role::ALL.to_vec());
+    let status = prop::sample::select(vec![UserStatus::Active, UserStatus::Active, UserStatus::Frozen]);
+    let name = prop::sample::select(vec!["one", "ONE", "two", "three", "four", "five", "six"]);
+    let home = prop_oneof![19 => Just(None), 1 => (1_u32..=2).prop_map(Some)];
+    let deleted = prop_oneof![4 => Just(None), 1 => time().prop_map(Some)];
+    (0..USERS, role, status, name, home, deleted, 1_u64..4).prop_map(
+        |(number, role, status, name, home, deleted_at, version)| {
+            let user = some_user(number);
+            let account = home.map_or(user.account, |home| account(home).uuid);
+            let (name, name_key) = (name.to_owned(), NameKey::of(name));
+            User { account, role, status, name, name_key, deleted_at, version, ..user }
+        },
+    )
+}
+
+fn changed_key() -> impl Strategy<Value = AccessKey> {
+    let status = prop::sample::select(vec![KeyStatus::Active, KeyStatus::Inactive]);
+    let id = prop_oneof![9 => Just(None), 1 => (0..KEYS).prop_map(Some)];
+    let deleted = prop_oneof![3 => Just(None), 1 => time().prop_map(Some)];
+    (0..KEYS, status, id, deleted, 1_u64..4, prop::option::of(time()), 0_u8..8).prop_map(
+        |(number, status, id, deleted_at, version, expires_at, schemes)| {
+            let key = some_key(number);
+            let key_id = id.map_or(key.key_id.clone(), |id| KeyId::new(format!("Key{id}")));
+            let sealed = key.sealed.clone().filter(|_| deleted_at.is_none());
+            let schemes = SchemeSet::from_bits(schemes);
+            AccessKey { status, key_id, deleted_at, version, expires_at, schemes, sealed, ..key }
+        },
+    )
+}
+
+fn effect() -> impl Strategy<Value = Effect> {
+    let refusal = (0_i64..3_000, 0_u64..5).prop_map(|(minute, count)| RefusalCount {
+        minute,
+        source: (minute % 2).to_string(),
+        key_id: String::new(),
+        reason: "stale".into(),
+        dialect: "x".into(),
+        count,
+    });
+    prop_oneof![
+        1 => (1_u32..=3, 1_u32..=3).prop_map(|(number, name)| {
+            let named = account(name);
+            let account = account(number);
+            Effect::InsertAccount(domain::accounts::Account { name_key: named.name_key, ..account })
+        }),
+        4 => changed_user().prop_map(Effect::InsertUser),
+        4 => changed_user().prop_map(Effect::UpdateUser),
+        6 => changed_key().prop_map(Effect::InsertKey),
+        6 => changed_key().prop_map(Effect::UpdateKey),
+        1 => (1_u32..5, 0_u64..9).prop_map(|(ring_key, seals)| Effect::CountSeals { ring_key, seals }),
+        1 => refusal.prop_map(Effect::CountRefusals),
+    ]
+}
+
+fn require() -> impl Strategy<Value = Require> {
+    let user = || (0..USERS).prop_map(|number| some_user(number).uuid);
+    let key = || (0..KEYS).prop_map(|number| some_key(number).uuid);
+    let home = || (1_u32..=2).prop_map(|number| account(number).uuid);
+    let name = prop::sample::select(vec!["one", "two", "three"]).prop_map(NameKey::of);
+    let schemes = (0_u8..8).prop_map(SchemeSet::from_bits);
+    let role = prop::sample::select(Role::ALL.to_vec());
+    let keys = || prop::collection::vec((0..KEYS).prop_map(|number| some_key(number).uuid), 0..3);
+    let taken = prop_oneof![
+        (0_u32..9).prop_map(|number| serial(1, number)),
+        (0_u32..9).prop_map(|number| serial(2, number))
+    ];
+    prop_oneof![
+        1 => Just(Require::StoreIsEmpty),
+        9 => (key(), role, time()).prop_map(|(key, role, at)| Require::CallerMayAct { key, role, at }),
+        9 => (user(), 1_u64..4).prop_map(|(user, version)| Require::UserVersionIs(user, version)),
+        9 => (key(), 1_u64..4).prop_map(|(key, version)| Require::KeyVersionIs(key, version)),
+        9 => user().prop_map(Require::UserIsLive),
+        9 => (user(), keys()).prop_map(|(user, keys)| Require::LiveKeysAre(user, keys)),
+        9 => (home(), name, prop::option::of(user()))
+            .prop_map(|(account, name, except)| Require::NameIsFree { account, name, except }),
+        9 => (0..KEYS).prop_map(|number| Require::KeyIdIsFree(some_key(number).key_id)),
+        9 => taken.prop_map(|serial: Serial| Require::SerialIsFree(serial)),
+        9 => (user(), schemes, 0_u32..4)
+            .prop_map(|(user, schemes, limit)| Require::KeysBelow { user, schemes, limit }),
+        9 => (home(), 0_u32..5).prop_map(|(account, limit)| Require::UsersBelow { account, limit }),
+        9 => (home(), keys(), prop::option::of(user()), time()).prop_map(
+            |(account, lost_keys, lost_user, at)| Require::AnotherAdminKeyRemains {
+                account,
+                lost_keys,
+                lost_user,
+                at,
+            }
+        ),
+    ]
+}
+
+fn batch() -> impl Strategy<Value = Batch> {
+    let require = prop::collection::vec(require(), 0..3);
+    let effects = prop::collection::vec(effect(), 0..3);
+    let audit = prop_oneof![1 => Just(0_u64), 19 => 1_u64..3];
+    (require, effects, audit).prop_map(|(require, effects, audit)| Batch {
+        require,
+        effects,
+        audit: (0..audit).map(entry).collect(),
+    })
+}
+
+/// Steps of batches that are queued together.
+fn history() -> impl Strategy<Value = Vec<Vec<Batch>>> {
+    prop::collection::vec(prop::collection::vec(batch(), 1..12), 1..12)
+}
+
+/// An answer without the words that each store has of its own.
+fn plain(answer: Result<(), CommitError>) -> Result<(), CommitError> {
+    answer.map_err(|error| match error {
+        CommitError::Store(StoreError::Corrupt(_)) => StoreError::Corrupt(String::new()).into(),
+        other => other,
+    })
+}
+
+/// Queues all batches in this order before the first answer is awaited.
+async fn commit_all(store: &dyn Store, batches: &[Batch]) -> Vec<Result<(), CommitError>> {
+    let mut commits: Vec<_> = batches.iter().map(|batch| (store.commit(batch.clone()), None)).collect();
+    for (commit, answer) in &mut commits {
+        *answer = poll_fn(|context| match commit.as_mut().poll(context) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await;
+    }
+    let mut answers = Vec::new();
+    for (commit, answer) in commits {
+        answers.push(plain(match answer {
+            Some(answer) => answer,
+            None => commit.await,
+        }));
+    }
+    answers
+}
+
+fn first_rows() -> Batch {
+    let mut effects: Vec<Effect> = [1, 2].map(|number| Effect::InsertAccount(account(number))).to_vec();
+    effects.extend((0..3).map(|number| Effect::InsertUser(some_user(number))));
+    effects.extend((0..3).map(|number| Effect::InsertKey(some_key(number))));
+    Batch { effects, audit: vec![entry(1)], require: Vec::new() }
+}
+
+async fn compare(history: Vec<Vec<Batch>>) {
+    let dir = tempfile::tempdir().unwrap();
+    let model = Subject::start(&|ring, chain, observer| MemoryStore::start(ring, chain, observer));
+    let sqlite = Subject::start(&|ring, chain, observer| {
+        let options = Options { readers: 1, reserve_bytes: 0, ..Options::default() };
+        let mut opened = SqliteStore::open(dir.path(), options).unwrap();
+        opened.insert_ring_rows(&ring).unwrap();
+        opened.start(chain, observer).unwrap()
+    });
+    for (number, step) in std::iter::once(vec![first_rows()]).chain(history).enumerate() {
+        let expected = commit_all(model.store.as_ref(), &step).await;
+        assert_eq!(commit_all(sqlite.store.as_ref(), &step).await, expected, "step {number}: {step:?}");
+        assert_eq!(dump(sqlite.store.as_ref()).await, dump(model.store.as_ref()).await, "step {number}");
+    }
+    let told = |subject: &Subject| subject.told.committed.lock().unwrap().clone();
+    assert_eq!(told(&sqlite), told(&model), "the observers heard the same, in the same order");
+    assert_eq!(sqlite.store.check().await, Ok(Vec::new()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sqlite_answers_like_the_model(history in history()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(compare(history));
+    }
+}
+
+/// The histories above would prove little if nearly all batches were refused.
+#[test]
+fn the_histories_are_of_all_kinds() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (mut written, mut refused, mut corrupt) = (0, 0, 0);
+    for _ in 0..40 {
+        let history = history().new_tree(&mut runner).unwrap().current();
+        let model = Subject::start(&|ring, chain, observer| MemoryStore::start(ring, chain, observer));
+        let steps = std::iter::once(vec![first_rows()]).chain(history);
+        for batch in steps.flatten() {
+            match runtime.block_on(model.store.commit(batch)) {
+                Ok(()) => written += 1,
+                Err(CommitError::Refused(_)) => refused += 1,
+                Err(CommitError::Store(_)) => corrupt += 1,
+            }
+        }
+    }
+    println!("written {written}, refused {refused}, contradicting {corrupt}");
+    let total = written + refused + corrupt;
+    assert!([written, refused, corrupt].iter().all(|&count| count * 10 > total), "one kind is rare");
+}
