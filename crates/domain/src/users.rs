@@ -12,7 +12,7 @@ use crate::commit::Refused;
 use crate::directory::UserRecord;
 use crate::error::{Error, Field};
 use crate::id::{AccountUuid, Serial, UserUuid};
-use crate::limits::{CONFLICT_RETRIES, DISPLAY_NAME_CHARS, USERS_AT_ONCE};
+use crate::limits::{CONFLICT_RETRIES, DISPLAY_NAME_CHARS, GENERATED_PASSWORD_CHARS, USERS_AT_ONCE};
 use crate::name::{Name, NameKey};
 use crate::policy::{Action, Role};
 use crate::secret::Reveal;
@@ -193,6 +193,11 @@ pub struct UserChange {
 }
 
 impl Service {
+    /// A password for a dialect whose cloud makes one. It opens nothing and is not kept.
+    pub fn new_password(&self) -> zeroize::Zeroizing<String> {
+        crate::random::password(self.random.as_ref(), GENERATED_PASSWORD_CHARS)
+    }
+
     /// Makes a member of the caller's account.
     ///
     /// # Errors
