@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::access_keys::{AccessKey, KeyIssue, KeyKind};
+use crate::access_keys::{AccessKey, CreatedKey, KeyIssue, KeyKind};
 use crate::batch::{Effect, Require};
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
@@ -15,7 +15,6 @@ use crate::id::{AccountUuid, Serial, UserUuid};
 use crate::limits::{CONFLICT_RETRIES, DISPLAY_NAME_CHARS, GENERATED_PASSWORD_CHARS, USERS_AT_ONCE};
 use crate::name::{Name, NameKey};
 use crate::policy::{Action, Role};
-use crate::secret::Reveal;
 use crate::service::Service;
 use crate::vault::{Mark, MarkInput};
 
@@ -165,7 +164,7 @@ pub struct CreatedUser {
     /// The user.
     pub user: User,
     /// His first key and its secret.
-    pub key: Option<(AccessKey, Reveal)>,
+    pub key: Option<CreatedKey>,
 }
 
 /// A page of users with their live keys.
@@ -247,7 +246,7 @@ impl Service {
             let detail = format!("name={}", user.name);
             batch.audit.push(caller.entry(now, Action::CreateUser, user.uuid.as_bytes(), 1, detail));
             batch.effects.push(Effect::InsertUser(user.clone()));
-            let key = key.map(|made| made.add_to(&mut batch, caller, now));
+            let key = key.map(|made| made.add_to(&mut batch, caller, user.serial, now));
             match self.commit(batch).await {
                 Ok(()) => return Ok(CreatedUser { user, key }),
                 Err(Refused::Other(Require::SerialIsFree(_) | Require::KeyIdIsFree(_))) => {}

@@ -1,9 +1,11 @@
 """What is true of every call of the official SDK: shapes of answers, parameters, signed time, addresses, repeats."""
 
+import subprocess
 import time
 import uuid
 
 import keyward_server
+import requests
 from _scloud import ADMIN, admin_key, client, create_key, create_user, picture, refused
 from ucloud.core.exc import HTTPStatusException
 
@@ -212,6 +214,25 @@ def any_spelling_of_the_base_url_works(server):
             raise AssertionError(f"{path} was answered")
 
 
+def a_private_certificate_authority_is_enough(server):
+    key, folder = admin_key(server), server.data_dir.parent
+    files = {"CERT": folder / "tls.crt", "KEY": folder / "tls.key"}
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=keyward"
+    command += " -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE"
+    subprocess.run([*command.split(), "-out", files["CERT"], "-keyout", files["KEY"]], check=True, capture_output=True)
+    server.stop()
+    server.environment.update({f"KEYWARD_TLS__{name}": str(path) for name, path in files.items()})
+    server.start()
+    assert server.url.startswith("https://"), server.url
+    assert client(server, key, ssl_cacert=str(files["CERT"])).iam().list_users()["TotalCount"] == 1
+    try:
+        client(server, key).invoke("ListUsers")
+    except requests.exceptions.SSLError:
+        pass
+    else:
+        raise AssertionError("the client trusted a stranger's certificate")
+
+
 def repeats_are_the_clients_own_business(server):
     """What the SDK repeats when told to, so that our codes below 2000 reach the user at once."""
     admin = client(server, max_retries=3)
@@ -273,6 +294,7 @@ keyward_server.run(
     shifted_boundaries_sign_alike_and_are_refused,
     time_and_nonce_may_be_signed_too,
     any_spelling_of_the_base_url_works,
+    a_private_certificate_authority_is_enough,
     repeats_are_the_clients_own_business,
     equal_requests_are_no_replay,
     a_server_can_be_stricter_and_more_open,

@@ -93,7 +93,7 @@ pub(super) fn create(call: Call<'_>) -> Reply<'_> {
             first_key: wants_key.then(issue),
         };
         let created = call.service.create_user(call.caller, new).await?;
-        let (key, secret) = created.key.map(|(key, secret)| (key, secret.into_text())).unzip();
+        let (key, secret) = created.key.map(|made| (made.key, made.secret.into_text())).unzip();
         call.success(&CreatedUser {
             user_name: &created.user.name,
             display_name: &created.user.display_name,

@@ -139,7 +139,7 @@ pub(super) fn add(call: Call<'_>) -> Reply<'_> {
             first_key: call.flag("UseApi").then(issue),
         };
         let created = call.service.create_user(call.caller, new).await?;
-        let (key, secret) = created.key.map(|(key, secret)| (key, secret.into_text())).unzip();
+        let (key, secret) = created.key.map(|made| (made.key, made.secret.into_text())).unzip();
         let text =
             |text: &Option<Zeroizing<String>>| text.as_ref().map_or(String::new(), |text| text.to_string());
         let (password, secret) = (Zeroizing::new(text(&password)), Zeroizing::new(text(&secret)));

@@ -104,9 +104,9 @@ impl Service {
             let made = self.new_key(caller, &record.rows.account, user.uuid, issue, now)?;
             let mut batch = self.batch_by(caller, now);
             batch.require.push(Require::UserIsLive(user.uuid));
-            let (key, secret) = made.add_to(&mut batch, caller, now);
+            let created = made.add_to(&mut batch, caller, user.serial, now);
             match self.commit(batch).await {
-                Ok(()) => return Ok(CreatedKey { key, owner: user.serial, secret }),
+                Ok(()) => return Ok(created),
                 Err(Refused::Other(Require::KeyIdIsFree(_))) => {}
                 Err(refused) => return Err(refused.into_error(&whom.to_string(), &self.limits)),
             }
@@ -179,7 +179,13 @@ pub(crate) struct MadeKey {
 
 impl MadeKey {
     /// Adds everything that storing it takes.
-    pub(crate) fn add_to(self, batch: &mut Batch, caller: &Caller, now: UnixMillis) -> (AccessKey, Reveal) {
+    pub(crate) fn add_to(
+        self,
+        batch: &mut Batch,
+        caller: &Caller,
+        owner: Serial,
+        now: UnixMillis,
+    ) -> CreatedKey {
         batch.require.push(self.quota);
         batch.require.push(Require::KeyIdIsFree(self.key.key_id.clone()));
         let detail = format!("key={} user={} dialect={}", self.key.key_id, self.key.user, self.key.dialect);
@@ -192,6 +198,6 @@ impl MadeKey {
         ));
         batch.effects.push(Effect::InsertKey(self.key.clone()));
         batch.effects.push(self.seals);
-        (self.key, Reveal::new(self.secret))
+        CreatedKey { key: self.key, owner, secret: Reveal::new(self.secret) }
     }
 }

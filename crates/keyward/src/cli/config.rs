@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use dialects::Registry;
 
 use super::serve::ServeArgs;
 use super::{DIALECTS, Environment, Failure, print};
@@ -53,6 +54,8 @@ pub(super) fn run(
         ConfigCommand::Default => print(out, DEFAULT_TOML),
         ConfigCommand::Check(args) => {
             let config = load(args.config_args.config.as_deref(), environment, &args.flags())?;
+            // Each dialect reads its own settings, and `serve` would stop at the same place.
+            Registry::new(&config.dialects()).map_err(|error| Failure(error.to_string()))?;
             print(out, &config.to_redacted_toml()?)
         }
     }

@@ -62,6 +62,18 @@ fn a_refusal_is_one_sentence_on_standard_error_and_exit_code_1() {
 }
 
 #[test]
+fn check_refuses_a_setting_that_only_its_dialect_knows_to_be_wrong() {
+    for (variable, value) in [("REVEAL_SECRETS", "owner"), ("REVEAL_SECRET", "nobody"), ("POST_ONLY", "yes")] {
+        let variable = format!("KEYWARD_DIALECT__SCLOUD__{variable}");
+        let (exit, shown, err) = keyward(&["config", "check"], &[(&variable, value)]);
+        assert_eq!((exit, shown.as_str()), (Exit::Failed, ""), "{variable}");
+        assert!(err.starts_with("keyward: [dialect.scloud]: "), "{err}");
+    }
+    let (exit, _, err) = keyward(&["config", "check"], &[("KEYWARD_DIALECT__SCLOUD__POST_ONLY", "true")]);
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+}
+
+#[test]
 fn wrong_usage_is_exit_code_2_and_help_is_an_answer() {
     for arguments in [&[][..], &["config"], &["no-such-command"], &["config", "check", "--listen", "here"]] {
         let (exit, out, err) = keyward(arguments, &[]);

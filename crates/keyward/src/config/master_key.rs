@@ -1,5 +1,6 @@
 //! `[master_key]`: where the key that seals everything is kept. The key itself is never a setting.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,15 @@ pub enum MasterKeySource {
     DataDir(PathBuf),
     /// An environment variable.
     Variable(String),
+}
+
+impl fmt::Display for MasterKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) | Self::DataDir(path) => write!(f, "{}", path.display()),
+            Self::Variable(name) => write!(f, "{name}"),
+        }
+    }
 }
 
 impl MasterKey {

@@ -7,7 +7,7 @@ section! {
     pub struct RateLimit in "rate_limit" {
         /// `false` switches off all of this section.
         enabled: bool = true;
-        /// Failed authentications per second that one source and one key may go on with.
+        /// Failed authentications per second that one source may go on with.
         failed_authentications_per_second: u32 = 10, 1..=1_000_000;
         /// Failed authentications allowed at once before that rate applies.
         failed_authentications_burst: u32 = 40, 1..=1_000_000;

@@ -59,7 +59,7 @@ impl Entrance {
     }
 
     /// Serves one connection to its end; the slot is given back on every way out of here.
-    async fn serve<S, I>(self: Arc<Self>, io: I, from: ConnectionInfo, slot: Slot, shared: Shared<S>)
+    async fn serve<S, I>(self: Arc<Self>, io: I, from: ConnectionInfo, slot: Slot, shared: Arc<Shared<S>>)
     where
         S: Service,
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -123,7 +123,7 @@ impl Accept for UnixListener {
 pub(super) fn accept_connections<S: Service>(
     socket: Socket,
     entrance: Arc<Entrance>,
-    shared: Shared<S>,
+    shared: Arc<Shared<S>>,
 ) -> io::Result<()> {
     match socket {
         Socket::Tcp(socket) => {
@@ -138,7 +138,7 @@ pub(super) fn accept_connections<S: Service>(
     Ok(())
 }
 
-async fn accept_all<A: Accept, S: Service>(socket: A, entrance: Arc<Entrance>, shared: Shared<S>) {
+async fn accept_all<A: Accept, S: Service>(socket: A, entrance: Arc<Entrance>, shared: Arc<Shared<S>>) {
     let accept = async {
         loop {
             match socket.next().await {
@@ -157,7 +157,7 @@ async fn accept_all<A: Accept, S: Service>(socket: A, entrance: Arc<Entrance>, s
     }
 }
 
-fn admit<I, S>(arrival: Arrival<I>, entrance: &Arc<Entrance>, shared: &Shared<S>)
+fn admit<I, S>(arrival: Arrival<I>, entrance: &Arc<Entrance>, shared: &Arc<Shared<S>>)
 where
     S: Service,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -171,7 +171,7 @@ where
         local: arrival.local,
         transport: entrance.transport(),
     };
-    shared.tasks.spawn(Arc::clone(entrance).serve(arrival.io, from, slot, shared.clone()));
+    shared.tasks.spawn(Arc::clone(entrance).serve(arrival.io, from, slot, Arc::clone(shared)));
 }
 
 /// The client gave up while it was waiting; nothing is wrong here.

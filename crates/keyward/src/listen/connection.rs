@@ -23,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// What all connections of one worker share.
+/// What all connections of one worker share. Handed on by reference count, once per request.
 pub(super) struct Shared<S> {
     pub(super) service: Arc<S>,
     pub(super) limits: Arc<Limits>,
@@ -34,18 +34,6 @@ pub(super) struct Shared<S> {
     pub(super) tasks: TaskTracker,
 }
 
-impl<S> Clone for Shared<S> {
-    fn clone(&self) -> Self {
-        Self {
-            service: Arc::clone(&self.service),
-            limits: Arc::clone(&self.limits),
-            stats: Arc::clone(&self.stats),
-            drain: self.drain.clone(),
-            tasks: self.tasks.clone(),
-        }
-    }
-}
-
 type Answer<S> = Response<Either<<S as Service>::Body, Empty<Bytes>>>;
 
 /// The HTTP stack reads up to this many headers without allocating room for them.
@@ -53,7 +41,7 @@ const FREE_HEADERS: usize = 100;
 
 impl<S: Service> Shared<S> {
     /// Serves HTTP/1.1 and HTTP/1.0 until the connection ends.
-    pub(super) async fn serve_http1<I>(self, io: I, from: ConnectionInfo)
+    pub(super) async fn serve_http1<I>(self: Arc<Self>, io: I, from: ConnectionInfo)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -68,13 +56,12 @@ impl<S: Service> Shared<S> {
         if head.headers > FREE_HEADERS {
             stack.max_headers(head.headers);
         }
-        let drain = self.drain.clone();
-        let service = service_fn(move |request| self.clone().answer(request, from));
-        finish(stack.serve_connection(io, service), &drain, |it| it.graceful_shutdown()).await;
+        let service = service_fn(|request| Arc::clone(&self).answer(request, from));
+        finish(stack.serve_connection(io, service), &self.drain, |it| it.graceful_shutdown()).await;
     }
 
     /// Serves HTTP/2 until the connection ends.
-    pub(super) async fn serve_http2<I>(self, io: I, from: ConnectionInfo)
+    pub(super) async fn serve_http2<I>(self: Arc<Self>, io: I, from: ConnectionInfo)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -83,31 +70,34 @@ impl<S: Service> Shared<S> {
         let mut stack = http2::Builder::new(Tracked(self.tasks.clone()));
         stack.timer(TokioTimer::new());
         stack.max_concurrent_streams(limits.streams);
-        // The target is one of the headers here.
-        let header_list = u32::try_from(head.header_bytes + head.target_bytes);
+        // The target is one of the headers here, and each counts 32 bytes more than it is long.
+        let header_list = head.header_bytes + head.target_bytes + 32 * (head.headers + 4);
+        let header_list = u32::try_from(header_list);
         stack.max_header_list_size(header_list.unwrap_or(u32::MAX));
         // A client that gives up all its requests at once is no attacker.
         stack.max_pending_accept_reset_streams(limits.streams as usize);
         stack.max_local_error_reset_streams(limits.streams as usize);
         stack.keep_alive_interval(limits.ping_interval);
         stack.keep_alive_timeout(limits.ping_timeout);
-        let drain = self.drain.clone();
-        let service = service_fn(move |request| self.clone().answer(request, from));
-        finish(stack.serve_connection(io, service), &drain, |it| it.graceful_shutdown()).await;
+        let service = service_fn(|request| Arc::clone(&self).answer(request, from));
+        finish(stack.serve_connection(io, service), &self.drain, |it| it.graceful_shutdown()).await;
     }
 
-    async fn answer(self, request: Request<Incoming>, from: ConnectionInfo) -> Result<Answer<S>, Infallible> {
-        let (parts, body) = request.into_parts();
-        let is_http2 = parts.version == Version::HTTP_2;
-        if is_http2 && let Err(refusal) = check_http2(&parts, &self.limits.head) {
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        from: ConnectionInfo,
+    ) -> Result<Answer<S>, Infallible> {
+        let is_http2 = request.version() == Version::HTTP_2;
+        if is_http2 && let Err(refusal) = check_http2(&request, &self.limits.head) {
             self.refused(from, refusal);
             let mut answer = Response::new(Either::Right(Empty::new()));
             *answer.status_mut() = refusal.status();
             return Ok(answer);
         }
         // The guard cannot see where chunks end, thus not where a next head would begin.
-        let mut is_last = !is_http2 && parts.headers.contains_key(TRANSFER_ENCODING);
-        let call = async { self.service.call(Request::from_parts(parts, body), from).await };
+        let mut is_last = !is_http2 && request.headers().contains_key(TRANSFER_ENCODING);
+        let call = async { self.service.call(request, from).await };
         let answer = CatchPanic::new(call).await.unwrap_or_else(|Panicked| {
             self.stats.count_panic();
             is_last = !is_http2;
@@ -120,8 +110,8 @@ impl<S: Service> Shared<S> {
         Ok(answer)
     }
 
-    fn watch(&self, from: ConnectionInfo) -> Watch {
-        let shared = self.clone();
+    fn watch(self: &Arc<Self>, from: ConnectionInfo) -> Watch {
+        let shared = Arc::clone(self);
         Watch::new(Arc::clone(&self.limits), Box::new(move |refusal| shared.refused(from, refusal)))
     }
 

@@ -6,11 +6,10 @@
 use super::deadline::{Pace, Watch};
 use super::frames::FrameMeter;
 use super::limits::HeadLimits;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, ensure};
 use super::target::{check_method, check_path, same_authority};
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName};
-use http::request::Parts;
+use http::{HeaderMap, Request};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -24,36 +23,38 @@ use tokio::time::Instant;
 ///
 /// # Errors
 /// The request must be answered with [`Refusal::status`] and shown to no service.
-pub fn check_http2(parts: &Parts, limits: &HeadLimits) -> Result<(), Refusal> {
-    check_method(parts.method.as_str().as_bytes())?;
-    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-    if target.len() > limits.target_bytes {
-        return Err(Refusal::TargetTooLong);
-    }
+pub fn check_http2<B>(request: &Request<B>, limits: &HeadLimits) -> Result<(), Refusal> {
+    check_method(request.method().as_str().as_bytes())?;
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+    ensure(target.len() <= limits.target_bytes, Refusal::TargetTooLong)?;
     check_path(target.as_bytes())?;
-    if parts.headers.len() > limits.headers {
-        return Err(Refusal::TooManyHeaders);
-    }
-    at_most_one(&parts.headers, &HOST, Refusal::HostRepeated)?;
-    at_most_one(&parts.headers, &AUTHORIZATION, Refusal::AuthorizationRepeated)?;
-    at_most_one(&parts.headers, &CONTENT_LENGTH, Refusal::ContentLengthRepeated)?;
-    check_host(parts)
+    let headers = request.headers();
+    ensure(headers.len() <= limits.headers, Refusal::TooManyHeaders)?;
+    ensure(line_bytes(headers) <= limits.header_bytes, Refusal::HeadersTooLarge)?;
+    ensure(is_single(headers, &HOST), Refusal::HostRepeated)?;
+    ensure(is_single(headers, &AUTHORIZATION), Refusal::AuthorizationRepeated)?;
+    ensure(is_single(headers, &CONTENT_LENGTH), Refusal::ContentLengthRepeated)?;
+    check_host(request)
 }
 
-fn at_most_one(headers: &HeaderMap, name: &HeaderName, refusal: Refusal) -> Result<(), Refusal> {
-    if headers.get_all(name).iter().nth(1).is_some() { Err(refusal) } else { Ok(()) }
+/// As long as the header lines of HTTP/1 would be.
+fn line_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
-fn check_host(parts: &Parts) -> Result<(), Refusal> {
-    let default_port = if parts.uri.scheme_str() == Some("http") { 80 } else { 443 };
-    match (parts.uri.authority(), parts.headers.get(HOST)) {
+fn is_single(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.get_all(name).iter().nth(1).is_none()
+}
+
+fn check_host<B>(request: &Request<B>) -> Result<(), Refusal> {
+    // User information is nothing that a client sends to a server, and hosts hide behind it.
+    let named = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    ensure(!named.is_some_and(|named| named.contains(&b'@')), Refusal::Target)?;
+    let default_port = if request.uri().scheme_str() == Some("http") { 80 } else { 443 };
+    match (named, request.headers().get(HOST)) {
         (None, None) => Err(Refusal::HostMissing),
-        (Some(authority), Some(host)) => {
-            if same_authority(authority.as_str().as_bytes(), host.as_bytes(), default_port) {
-                Ok(())
-            } else {
-                Err(Refusal::HostContradicted)
-            }
+        (Some(named), Some(host)) => {
+            ensure(same_authority(named, host.as_bytes(), default_port), Refusal::HostContradicted)
         }
         _ => Ok(()),
     }

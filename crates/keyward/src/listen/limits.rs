@@ -24,7 +24,7 @@ pub struct Limits {
     pub linger_bytes: usize,
     /// How long requests in flight may run on after a stop was asked for.
     pub drain_timeout: Duration,
-    /// From the accepted connection to the end of the TLS handshake, time in the queue included.
+    /// How long a TLS handshake may take, and as long again for its turn to come.
     pub tls_handshake_timeout: Duration,
     /// TLS handshakes under way at once, over all listeners; further ones queue.
     pub tls_handshakes: usize,
@@ -101,7 +101,7 @@ impl Default for Limits {
             linger_bytes: 256 << 10,
             drain_timeout: Duration::from_secs(10),
             tls_handshake_timeout: Duration::from_secs(5),
-            tls_handshakes: 512,
+            tls_handshakes: 1_024,
             http2: Http2Limits::default(),
         }
     }

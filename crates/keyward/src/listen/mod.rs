@@ -8,6 +8,8 @@
 //! Nothing here knows dialects, signatures or configuration files, and no path is ever rewritten: signatures
 //! cover the raw target and `Host`, so a request is passed on as it came or refused.
 
+#![cfg_attr(not(feature = "tls"), allow(dead_code, reason = "HTTP/2 is spoken over TLS only"))]
+
 mod accept;
 mod body;
 mod caps;

@@ -152,6 +152,11 @@ impl Refusal {
     }
 }
 
+/// Goes on when all is fine.
+pub(super) fn ensure(fine: bool, refusal: Refusal) -> Result<(), Refusal> {
+    if fine { Ok(()) } else { Err(refusal) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -92,18 +92,18 @@ impl<S: Service> Server<S> {
         let abandon = stop.clone().drop_guard();
         for number in 0..workers.get() {
             let runtime = Builder::new_current_thread().enable_all().build()?;
-            let shared = Shared {
+            let shared = Arc::new(Shared {
                 service: Arc::clone(&self.service),
                 limits: Arc::clone(&self.limits),
                 stats: Arc::clone(&self.stats),
                 // A token of its own, for every connection locks it whenever it is polled.
                 drain: stop.child_token(),
                 tasks: TaskTracker::new(),
-            };
+            });
             for (listener, entrance) in self.listeners.iter().zip(&entrances) {
                 let socket = listener.socket.try_clone()?;
                 let _context = runtime.enter();
-                accept_connections(socket, Arc::clone(entrance), shared.clone())?;
+                accept_connections(socket, Arc::clone(entrance), Arc::clone(&shared))?;
             }
             running.workers.push(Worker::start(number, runtime, shared, stop.clone())?);
         }
@@ -155,7 +155,7 @@ impl Worker {
     fn start<S: Service>(
         number: usize,
         runtime: Runtime,
-        shared: Shared<S>,
+        shared: Arc<Shared<S>>,
         stop: CancellationToken,
     ) -> io::Result<Self> {
         let (ending, ended) = oneshot::channel();

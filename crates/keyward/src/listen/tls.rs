@@ -86,7 +86,7 @@ impl Tls {
     }
 
     /// Shakes hands with a client; none when that fails or takes too long, which is counted. `queue` bounds
-    /// how many are under way; waiting for one's turn takes from the same time.
+    /// how many handshakes are under way; waiting for one's turn may take as long as the handshake itself.
     pub(super) async fn handshake<I>(
         &self,
         io: I,
@@ -97,12 +97,13 @@ impl Tls {
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
+        let patience = limits.tls_handshake_timeout;
         let handshake = async {
-            let _turn = queue.acquire().await.ok()?;
+            let _turn = timeout(patience, queue.acquire()).await.ok()?.ok()?;
             let _counted = stats.handshake();
-            TlsAcceptor::from(Arc::clone(&self.config)).accept(io).await.ok()
+            timeout(patience, TlsAcceptor::from(Arc::clone(&self.config)).accept(io)).await.ok()?.ok()
         };
-        let stream = timeout(limits.tls_handshake_timeout, handshake).await.ok().flatten();
+        let stream = handshake.await;
         if stream.is_none() {
             stats.count_failed_handshake();
         }

@@ -129,7 +129,8 @@ fn open_vault(opened: &mut Opened, config: &Config, world: &World) -> anyhow::Re
     let (now, random) = (clock.now(), random.as_ref());
     let mut rows = opened.ring_rows()?;
     let missing = if rows.is_empty() { Missing::Create } else { Missing::Refuse };
-    let master = master_key::load(&config.master_key_source(), environment.as_ref(), missing, random)?;
+    let source = config.master_key_source();
+    let master = master_key::load(&source, environment.as_ref(), missing, random)?;
     let mut fresh = Vec::new();
     if rows.is_empty() {
         fresh = Vault::new_ring(&master, now, random);
@@ -142,7 +143,8 @@ fn open_vault(opened: &mut Opened, config: &Config, world: &World) -> anyhow::Re
     }
     rows.extend(fresh.iter().cloned());
     // Opened before anything is written: a wrong master key leaves the store as it was (threat T62).
-    let vault = Vault::open(&master, &rows, random)?;
+    let vault = Vault::open(&master, &rows, random);
+    let vault = vault.with_context(|| format!("the store does not open with the master key in {source}"))?;
     if !fresh.is_empty() {
         opened.insert_ring_rows(&fresh)?;
     }

@@ -5,6 +5,10 @@
 mod harness;
 
 mod credentials;
+mod files;
 mod first_start;
 mod lifecycle;
+mod master_key;
+mod paths;
+mod smuggling;
 mod transport;

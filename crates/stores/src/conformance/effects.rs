@@ -64,7 +64,7 @@ fn odd_key(parent: &AccessKey, user: &User) -> AccessKey {
         schemes: SchemeSet::from_bits(0xff),
         status: KeyStatus::Inactive,
         sealed: Some(Vec::new()),
-        sources: ["10.0.0.1/8", "2001:db8::/32", "::ffff:1.2.3.4/128"].map(|r| r.parse().unwrap()).to_vec(),
+        sources: ["10.0.0.0/8", "2001:db8::/32", "::ffff:1.2.3.4/128"].map(|r| r.parse().unwrap()).to_vec(),
         not_before: Some(UnixMillis(-1)),
         expires_at: Some(UnixMillis(i64::MAX)),
         description: "x".repeat(100_000),

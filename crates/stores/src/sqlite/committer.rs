@@ -24,6 +24,8 @@ use super::reserve::Reserve;
 
 /// Most batches in one transaction.
 const GROUP: usize = 512;
+/// SQLite's page size, which the store leaves as it is.
+const PAGE_BYTES: u64 = 4_096;
 /// How often a full disk is looked at again.
 const RECLAIM_EVERY: Duration = Duration::from_secs(1);
 
@@ -53,18 +55,13 @@ pub(super) struct Committer {
 impl Committer {
     /// Writes until nobody can send any more and the queue is empty.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
-        let mut reclaim_at = Instant::now();
         loop {
             let next = if self.room.reserve.is_held() {
                 jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
                 jobs.recv_timeout(RECLAIM_EVERY)
             };
-            // However many jobs come: a full disk must not stay one for want of a quiet moment.
-            if !self.room.reserve.is_held() && reclaim_at <= Instant::now() {
-                self.room.reclaim(&self.db);
-                reclaim_at = Instant::now() + RECLAIM_EVERY;
-            }
+            self.room.reclaim_when_due(&self.db);
             match next {
                 Ok(first) => self.write(std::iter::once(first).chain(jobs.try_iter()).take(GROUP).collect()),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -85,7 +82,8 @@ impl Committer {
             // One batch contradicts what is stored; alone, only that one fails.
             Err(Fault::Row(_)) if group.len() > 1 => group.into_iter().for_each(|job| self.write(vec![job])),
             Err(Fault::Full) => {
-                self.room.release(&self.db);
+                self.room.release();
+                self.room.limit_file(&self.db);
                 self.write_on_full_disk(group);
             }
             Err(fault) => self.give_up(group, fault),
@@ -188,26 +186,37 @@ fn answer_all(group: Vec<Job>, error: &StoreError) {
 
 /// The room on the disk and, where the options set one, in the file.
 pub(super) struct Room {
-    pub(super) reserve: Reserve,
-    pub(super) max_bytes: Option<u64>,
+    reserve: Reserve,
+    max_bytes: Option<u64>,
+    /// When to look again whether there is room.
+    reclaim_at: Instant,
 }
 
 impl Room {
-    fn release(&mut self, db: &Connection) {
-        self.reserve.release();
-        self.limit_file(db);
+    pub(super) fn new(reserve: Reserve, max_bytes: Option<u64>) -> Self {
+        Self { reserve, max_bytes, reclaim_at: Instant::now() }
     }
 
-    /// Takes the reserve back if there is room for it.
-    pub(super) fn reclaim(&mut self, db: &Connection) {
-        self.reserve.reclaim();
-        self.limit_file(db);
+    /// Gives up the reserve; whether there was one to give up.
+    pub(super) fn release(&mut self) -> bool {
+        self.reclaim_at = Instant::now() + RECLAIM_EVERY;
+        self.reserve.release()
+    }
+
+    /// Takes the reserve back if there is room for it. Tried at intervals, however many jobs come: a full disk must neither
+    /// stay one for want of a quiet moment nor be written to all the time.
+    pub(super) fn reclaim_when_due(&mut self, db: &Connection) {
+        if !self.reserve.is_held() && self.reclaim_at <= Instant::now() {
+            self.reserve.reclaim();
+            self.reclaim_at = Instant::now() + RECLAIM_EVERY;
+            self.limit_file(db);
+        }
     }
 
     /// Best effort: a limit that cannot be set now is set at the next change.
-    fn limit_file(&self, db: &Connection) {
+    pub(super) fn limit_file(&self, db: &Connection) {
         if let Some(max_bytes) = self.max_bytes {
-            let pages = max_bytes.saturating_sub(self.reserve.held_bytes()) / 4096;
+            let pages = max_bytes.saturating_sub(self.reserve.held_bytes()) / PAGE_BYTES;
             let _ = db.pragma_update(None, "max_page_count", i64::try_from(pages).unwrap_or(i64::MAX).max(1));
         }
     }

@@ -27,6 +27,7 @@ use super::{Counts, OpenError, Options, SqliteStore, effects, reads, schema};
 /// Name of the database file in the data directory.
 pub const FILE: &str = "keyward.db";
 const LOG: &str = "keyward.db-wal";
+const INDEX: &str = "keyward.db-shm";
 /// Where a new file is made; it gets its name once it is whole, so an empty file of that name is always a damaged one.
 const UNFINISHED: &str = "keyward.db.new";
 const RESERVE: &str = "reserve";
@@ -57,16 +58,14 @@ impl SqliteStore {
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Opened, OpenError> {
         let dir = DataDir::take(dir.as_ref())?;
         let reserve = Reserve::at(dir.file(RESERVE), options.reserve_bytes);
-        let mut room = Room { reserve, max_bytes: options.max_bytes };
+        let mut room = Room::new(reserve, options.max_bytes);
         let db = match open_file(&dir) {
             // Even to open a log takes room: give up the reserve and try again (promise P6).
-            Err(OpenError::Store(StoreError::DiskFull)) if room.reserve.is_held() => {
-                room.reserve.release();
-                open_file(&dir)?
-            }
+            Err(OpenError::Store(StoreError::DiskFull)) if room.release() => open_file(&dir)?,
             other => other?,
         };
-        room.reclaim(&db);
+        room.reclaim_when_due(&db);
+        room.limit_file(&db);
         Ok(Opened { dir, options, db, room })
     }
 }
@@ -161,11 +160,7 @@ fn open_file(dir: &DataDir) -> Result<Connection, OpenError> {
     let damaged = |what| OpenError::Damaged { path: path.clone(), what };
     match fs::metadata(&path) {
         Ok(file) if file.len() == 0 => return Err(damaged("it is empty")),
-        Ok(_) => {
-            // A file that was copied here by hand.
-            let private = fs::set_permissions(&path, Permissions::from_mode(0o600));
-            private.map_err(|source| OpenError::Directory { path: path.clone(), source })?;
-        }
+        Ok(_) => make_files_private(dir)?,
         Err(source) if source.kind() != ErrorKind::NotFound => {
             return Err(OpenError::Directory { path, source });
         }
@@ -182,6 +177,19 @@ fn open_file(dir: &DataDir) -> Result<Connection, OpenError> {
     let mode: String =
         db.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(Fault::from)?;
     if mode == "wal" { Ok(db) } else { Err(damaged("it cannot be used with a write-ahead log")) }
+}
+
+/// Closes files that were copied here by hand to others (threat T64).
+fn make_files_private(dir: &DataDir) -> Result<(), OpenError> {
+    for path in [FILE, LOG, INDEX, RESERVE].map(|name| dir.file(name)) {
+        match fs::set_permissions(&path, Permissions::from_mode(0o600)) {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                return Err(OpenError::Directory { path, source });
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 fn create_file(dir: &DataDir) -> Result<(), OpenError> {

@@ -34,24 +34,21 @@ impl Reserve {
         if self.held { self.bytes } else { 0 }
     }
 
-    /// Gives the room back to the disk.
-    pub(super) fn release(&mut self) {
-        self.held = false;
+    /// Gives the room back to the disk; whether there was any.
+    pub(super) fn release(&mut self) -> bool {
         // If it cannot be removed, emptying it serves as well; if that fails too, there is no room to give.
         if fs::remove_file(&self.path).is_err() {
             let _ = create_private(&self.path);
         }
+        std::mem::replace(&mut self.held, false)
     }
 
-    /// Takes the room again if there is enough. Whether it is held now.
-    pub(super) fn reclaim(&mut self) -> bool {
+    /// Takes the room again if there is enough.
+    pub(super) fn reclaim(&mut self) {
+        self.held = self.write().is_ok();
         if !self.held {
-            self.held = self.write().is_ok();
-            if !self.held {
-                self.release();
-            }
+            self.release();
         }
-        self.held
     }
 
     fn write(&self) -> io::Result<()> {

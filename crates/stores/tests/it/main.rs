@@ -10,13 +10,18 @@
 
 mod authenticate;
 mod child;
+mod committer;
 mod conformance;
+mod faults;
 mod files;
 mod model;
 mod names;
 mod owners;
+mod races;
 mod randomness;
 mod replay;
+mod restart;
+mod revocation;
 mod secrets;
 mod tamper;
 mod world;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::access_keys::{KeyChange, KeyIssue, KeyStatus};
+use domain::access_keys::{CreatedKey, KeyChange, KeyIssue, KeyStatus};
 use domain::authenticate::AuthError;
 use domain::caller::Caller;
 use domain::error::Error;
@@ -34,9 +34,20 @@ async fn t37_no_write_takes_an_owner_from_its_fields(world: World) {
     let victim = world.caller(&victim).await;
     let admin = world.admin().await;
     let hostile = |value: String| {
-        ["account", "account_id", "user_id", "owner", "is_root", "role", "status", "created_by", "parent", "version"]
-            .map(|field| (format!("scloud.{field}"), value.clone()))
-            .into()
+        [
+            "account",
+            "account_id",
+            "user_id",
+            "owner",
+            "is_root",
+            "role",
+            "status",
+            "created_by",
+            "parent",
+            "version",
+        ]
+        .map(|field| (format!("scloud.{field}"), value.clone()))
+        .into()
     };
     let foreign: BTreeMap<String, String> = hostile(victim.account().hex());
     // Taken apart by name: a new field of these types makes this test ask for a decision.
@@ -49,7 +60,7 @@ async fn t37_no_write_takes_an_owner_from_its_fields(world: World) {
         first_key: Some(issue()),
     };
     let made = world.service.create_user(&admin, new).await.unwrap();
-    let (key, _) = made.key.unwrap();
+    let CreatedKey { key, .. } = made.key.unwrap();
     let user = made.user;
     assert_eq!((user.account, user.role, user.is_root), (admin.account(), Role::Member, false));
     assert_eq!((user.status, user.version, user.attributes), (UserStatus::Active, 1, foreign.clone()));
@@ -58,7 +69,7 @@ async fn t37_no_write_takes_an_owner_from_its_fields(world: World) {
     let KeyIssue { dialect, schemes, shape, description: _, expires_at } = issue();
     let description = format!("user_id={} account={}", victim.user(), victim.account());
     let issue = KeyIssue { dialect, schemes, shape, description, expires_at };
-    let (key, _) = world.service.create_access_key(&admin, "mallory", &issue).await.unwrap();
+    let CreatedKey { key, .. } = world.service.create_access_key(&admin, "mallory", &issue).await.unwrap();
     assert_eq!((key.account, key.user, key.created_by), (admin.account(), user.uuid, admin.user()));
     assert_eq!((key.parent, key.status), (None, KeyStatus::Active));
 
@@ -77,7 +88,10 @@ async fn t37_no_write_takes_an_owner_from_its_fields(world: World) {
     let change = KeyChange { description: Some(victim.user().hex()), ..KeyChange::default() };
     let id = key.key_id.as_str();
     let changed = world.service.update_access_key(&admin, id, SCLOUD, change).await.unwrap();
-    assert_eq!((changed.user, changed.account, changed.modified_by), (user.uuid, admin.account(), admin.user()));
+    assert_eq!(
+        (changed.user, changed.account, changed.modified_by),
+        (user.uuid, admin.account(), admin.user())
+    );
     world.assert_clean().await;
 }
 
@@ -170,7 +184,7 @@ async fn t41_roots_keys_are_changed_by_root_alone(world: World) {
             let caller = world.caller(who).await;
             let what = format!("{name} on {target}");
             let made = world.service.create_access_key(&caller, target, &issue()).await;
-            let new_id = made.as_ref().map_or(theirs.id.clone(), |(key, _)| key.key_id.as_str().to_owned());
+            let new_id = made.as_ref().map_or(theirs.id.clone(), |made| made.key.key_id.as_str().to_owned());
             assert_eq!(answer(made.map(drop)), expected(name, target, false), "{what}");
             let describe = KeyChange { description: Some(format!("by {name}")), ..KeyChange::default() };
             let updated = world.service.update_access_key(&caller, &theirs.id, SCLOUD, describe).await;
@@ -207,7 +221,7 @@ async fn perform(world: &World, caller: &Caller, use_case: &str) -> Result<(), E
     let service = &world.service;
     match use_case {
         "create_access_key" => {
-            let (key, _) = service.create_access_key(caller, &name, &issue()).await?;
+            let CreatedKey { key, .. } = service.create_access_key(caller, &name, &issue()).await?;
             service.delete_access_key(&admin, key.key_id.as_str(), SCLOUD).await
         }
         "list_access_keys" => service.list_access_keys(caller, &name).await.map(drop),
@@ -334,9 +348,32 @@ async fn t48_odd_targets_name_nobody(world: World) {
     let before = dump(world.store.as_ref()).await;
     let long = "9".repeat(300);
     let odd = [
-        "", " ", "0", "-1", "1", "-9223372036854775808", "9223372036854775807", "18446744073709551616", "1e3", "NaN",
-        "null", "None", "true", "self", "me", "all", "*", "%", "_", "erin ", " erin", "ERIN", "erin\0", "'",
-        "\u{feff}erin", &long,
+        "",
+        " ",
+        "0",
+        "-1",
+        "1",
+        "-9223372036854775808",
+        "9223372036854775807",
+        "18446744073709551616",
+        "1e3",
+        "NaN",
+        "null",
+        "None",
+        "true",
+        "self",
+        "me",
+        "all",
+        "*",
+        "%",
+        "_",
+        "erin ",
+        " erin",
+        "ERIN",
+        "erin\0",
+        "'",
+        "\u{feff}erin",
+        &long,
     ];
     for name in odd {
         let get = world.service.get_user(&admin, name).await;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use domain::access_keys::{KeyIssue, KeyShape};
+use domain::access_keys::{CreatedKey, KeyIssue, KeyShape};
 use domain::id::Serial;
 use domain::random::{self, ALPHANUMERIC, Randomness};
 use domain::secret::Secret;
@@ -163,8 +163,7 @@ async fn t61_a_repeated_nonce_is_caught() {
 #[tokio::test]
 async fn t20_an_id_that_is_taken_is_drawn_again() {
     // Few enough ids that draws collide: the store refuses a taken one and the use case draws again.
-    const NARROW: KeyShape =
-        KeyShape { time_chars: 0, random_chars: 1, id_alphabet: b"0123456789", ..SHAPE };
+    const NARROW: KeyShape = KeyShape { time_chars: 0, random_chars: 1, id_alphabet: b"0123456789", ..SHAPE };
     let world = World::memory().await;
     let admin = world.admin().await;
     let mut ids = HashSet::new();
@@ -172,7 +171,7 @@ async fn t20_an_id_that_is_taken_is_drawn_again() {
         let name = format!("narrow{number}");
         world.service.create_user(&admin, crate::world::new_user(&name)).await.unwrap();
         let issue = KeyIssue { shape: &NARROW, ..issue() };
-        if let Ok((key, _)) = world.service.create_access_key(&admin, &name, &issue).await {
+        if let Ok(CreatedKey { key, .. }) = world.service.create_access_key(&admin, &name, &issue).await {
             assert!(ids.insert(key.key_id.as_str().to_owned()), "an id was given out twice");
         }
     }

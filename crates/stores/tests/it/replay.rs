@@ -42,7 +42,10 @@ async fn t24_writes_are_tagged_and_equal_ones_pass_unless_strict(world: World) {
     let tag = world.vault.signature_tag(claim.signature());
     assert!(detail.ends_with(&format!(" signature={tag}")), "{detail}");
     let signature = std::str::from_utf8(claim.signature()).unwrap();
-    assert!(rows.iter().all(|row| !row.entry.detail.contains(signature)), "a keyed hash, never the signature");
+    assert!(
+        rows.iter().all(|row| !row.entry.detail.contains(signature)),
+        "a keyed hash, never the signature"
+    );
 
     let refused = world.service.note_write(&mut caller, &claim, true);
     assert_eq!(refused, Err(ReplayRefusal::SignatureUsed));
@@ -93,7 +96,11 @@ fn t27_a_flood_of_nonces_shuts_out_its_own_key_only_and_evicts_nothing() {
     let last_fresh_moment = UnixMillis(signed_at).plus(i64::try_from(WINDOW).unwrap());
     assert_eq!(use_one(flooded, "first", last_fresh_moment), Err(ReplayRefusal::NonceUsed));
     let later = last_fresh_moment.plus(1);
-    assert_eq!(replay.use_nonce(flooded, "late", later.0, later, WINDOW), Ok(()), "room once the window has passed");
+    assert_eq!(
+        replay.use_nonce(flooded, "late", later.0, later, WINDOW),
+        Ok(()),
+        "room once the window has passed"
+    );
 }
 
 #[test]
@@ -129,7 +136,10 @@ async fn t27_nonces_are_used_once_and_not_after_a_restart(world: World) {
     let claim = who.claim(&[("Action", "X"), ("Timestamp", &seconds), ("Nonce", "once")]);
     world.judge(&claim).await.unwrap();
     let again = world.judge(&claim).await;
-    assert!(matches!(again, Err(domain::authenticate::AuthError::Replayed(ReplayRefusal::NonceUsed))), "{again:?}");
+    assert!(
+        matches!(again, Err(domain::authenticate::AuthError::Replayed(ReplayRefusal::NonceUsed))),
+        "{again:?}"
+    );
     if world.dir.is_none() {
         return;
     }
@@ -138,7 +148,10 @@ async fn t27_nonces_are_used_once_and_not_after_a_restart(world: World) {
     world.reset_service_at(START.plus(2_000));
     let replayed = world.judge(&claim).await;
     let expected = ReplayRefusal::SignedBeforeStart;
-    assert!(matches!(replayed, Err(domain::authenticate::AuthError::Replayed(r)) if r == expected), "{replayed:?}");
+    assert!(
+        matches!(replayed, Err(domain::authenticate::AuthError::Replayed(r)) if r == expected),
+        "{replayed:?}"
+    );
     let seconds = START.plus(2_000).seconds().to_string();
     let fresh = who.claim(&[("Action", "X"), ("Timestamp", &seconds), ("Nonce", "once")]);
     world.judge(&fresh).await.unwrap();

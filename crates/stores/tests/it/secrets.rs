@@ -50,7 +50,8 @@ async fn t19_a_broken_or_empty_secret_never_verifies(world: World) {
     let sealed = key.sealed.clone().unwrap();
     let sealed_empty =
         world.vault.seal(&key.binding(), &Secret::new(Vec::new()), world.random.as_ref()).unwrap();
-    let mut broken = vec![None, Some(Vec::new()), Some(sealed_empty), Some([sealed.as_slice(), &[0]].concat())];
+    let mut broken =
+        vec![None, Some(Vec::new()), Some(sealed_empty), Some([sealed.as_slice(), &[0]].concat())];
     for at in 0..sealed.len() {
         let mut flipped = sealed.clone();
         flipped[at] ^= 1;
@@ -123,14 +124,16 @@ impl Sweep {
 
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digit = |group: u32, at: u32| char::from(DIGITS[usize::try_from(group >> (18 - 6 * at) & 63).unwrap()]);
+    let digit =
+        |group: u32, at: u32| char::from(DIGITS[usize::try_from(group >> (18 - 6 * at) & 63).unwrap()]);
     let groups = bytes.chunks_exact(3).map(|three| u32::from_be_bytes([0, three[0], three[1], three[2]]));
     groups.flat_map(|group| (0..4).map(move |at| digit(group, at))).collect()
 }
 
 fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    let wide = |order: fn(u16) -> [u8; 2]| secret.iter().flat_map(|&b| order(u16::from(b))).collect::<Vec<u8>>();
+    let wide =
+        |order: fn(u16) -> [u8; 2]| secret.iter().flat_map(|&b| order(u16::from(b))).collect::<Vec<u8>>();
     let mut forms = vec![
         ("plain", secret.to_vec()),
         ("reversed", secret.iter().rev().copied().collect()),
@@ -248,7 +251,8 @@ fn t62_without_the_right_master_key_nothing_opens_and_nothing_is_touched() {
     });
     drop(world);
     let content = || {
-        let mut files: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<_> =
+            fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.retain(|path| path.extension().is_none_or(|extension| extension != "db-shm"));
         files.sort();
         files.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect::<Vec<_>>()
@@ -270,7 +274,11 @@ fn t62_without_the_right_master_key_nothing_opens_and_nothing_is_touched() {
     let mut near = right.trim().to_owned();
     let last = if near.pop() == Some('0') { '1' } else { '0' };
     near.push(last);
-    assert_eq!(open(&MasterKey::from_text(&near).unwrap(), None), Err(VaultError::WrongMasterKey), "one digit");
+    assert_eq!(
+        open(&MasterKey::from_text(&near).unwrap(), None),
+        Err(VaultError::WrongMasterKey),
+        "one digit"
+    );
     let texts = [
         (format!("keyward-master-key-1:{}", "00".repeat(32)), VaultError::MasterKeyTrivial),
         (format!("keyward-master-key-1:{}", "aB".repeat(32)), VaultError::MasterKeyTrivial),

@@ -61,8 +61,9 @@ impl Bench {
 
     /// Puts a table back as it was.
     fn restore(&self, table: &str) {
-        let undo =
-            format!("BEGIN; DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM good.{table}; COMMIT");
+        let undo = format!(
+            "BEGIN; DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM good.{table}; COMMIT"
+        );
         self.db.execute_batch(&undo).unwrap();
     }
 
@@ -103,7 +104,9 @@ impl Bench {
         let Ok(ring) = self.world.store.key_ring().await else { return true };
         let Ok(vault) = Vault::open(&master_key(), &ring, self.world.random.as_ref()) else { return true };
         let limits = self.world.service.limits();
-        invariants::check(self.world.store.as_ref(), &vault, limits).await.map_or(true, |report| !report.is_clean())
+        invariants::check(self.world.store.as_ref(), &vault, limits)
+            .await
+            .map_or(true, |report| !report.is_clean())
     }
 
     fn columns(&self, table: &str) -> Vec<(String, String)> {
@@ -114,8 +117,7 @@ impl Bench {
 
     fn rows(&self, table: &str, order: &str) -> Vec<Vec<Value>> {
         let width = self.columns(table).len();
-        let mut statement =
-            self.db.prepare(&format!("SELECT * FROM main.{table} ORDER BY {order}")).unwrap();
+        let mut statement = self.db.prepare(&format!("SELECT * FROM main.{table} ORDER BY {order}")).unwrap();
         let rows = statement.query_map([], |row| (0..width).map(|at| row.get(at)).collect()).unwrap();
         rows.map(Result::unwrap).collect()
     }
@@ -147,7 +149,8 @@ async fn judge(server: &Service, world: &World, who: &Credentials) -> Result<Cal
 
 /// Other values that somebody might write there: near ones, empty ones, and the words that mean more rights.
 fn edits(value: &Value, kind: &str) -> Vec<Value> {
-    let words = ["active", "inactive", "frozen", "disabled", "admin", "member", "auditor", "permanent", "temporary"];
+    let words =
+        ["active", "inactive", "frozen", "disabled", "admin", "member", "auditor", "permanent", "temporary"];
     let mut edits: Vec<Value> = match value {
         Value::Null => Vec::new(),
         Value::Integer(n) => [n + 1, n - 1, 0, -1, i64::MAX].map(Value::Integer).to_vec(),

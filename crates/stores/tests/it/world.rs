@@ -2,10 +2,9 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use domain::access_keys::{AccessKey, KeyIssue, KeyShape, SchemeSet};
+use domain::access_keys::{AccessKey, CreatedKey, KeyIssue, KeyShape, SchemeSet};
 use domain::accounts::{Account, FirstAdministrator};
 use domain::audit::{AuditChain, ChainHead};
 use domain::authenticate::{AuthError, Freshness};
@@ -17,14 +16,14 @@ use domain::id::{AccountUuid, KeyUuid, NodeId, RequestId, Serial, UserUuid};
 use domain::invariants::{self, Report};
 use domain::limits::Limits;
 use domain::name::NameKey;
+use domain::policy::Role;
 use domain::random::{ALPHANUMERIC, Randomness};
-use domain::secret::{Reveal, Secret};
+use domain::secret::Secret;
 use domain::service::{Parts, Service};
 use domain::store::{CommitObserver, SharedStore};
 use domain::testing::{TestClock, TestRandom};
 use domain::users::{NewUser, User};
 use domain::vault::{MasterKey, Vault};
-use domain::policy::Role;
 use signing::{Claim, Params, Scheme, scloud};
 use stores::memory::MemoryStore;
 use stores::sqlite::{Options, SqliteStore};
@@ -54,9 +53,9 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    pub(crate) fn of(made: (AccessKey, Reveal)) -> Self {
-        let secret = made.1.into_text().as_bytes().to_vec();
-        Self { id: made.0.key_id.as_str().to_owned(), secret }
+    pub(crate) fn of(made: CreatedKey) -> Self {
+        let secret = made.secret.into_text().as_bytes().to_vec();
+        Self { id: made.key.key_id.as_str().to_owned(), secret }
     }
 
     /// A request signed with them.
@@ -72,14 +71,28 @@ pub(crate) struct Observer {
     pub(crate) generations: Arc<Generations>,
     pub(crate) heads: Mutex<Vec<ChainHead>>,
     pub(crate) failed: Mutex<Option<String>>,
-    /// Set by a test that wants to see what a wrong order does.
-    pub(crate) forgets_to_raise: AtomicBool,
+    /// Batches that were held back, while a test wants to see what a wrong order does.
+    held_back: Mutex<Option<Vec<Batch>>>,
+}
+
+impl Observer {
+    /// From here on generations are not raised: acknowledgements come first.
+    pub(crate) fn hold_back(&self) {
+        *self.held_back.lock().unwrap() = Some(Vec::new());
+    }
+
+    /// Raises late, and in the right order from here on.
+    pub(crate) fn raise_what_was_held_back(&self) {
+        let held_back = self.held_back.lock().unwrap().take().unwrap();
+        held_back.iter().for_each(|batch| self.generations.raise(batch));
+    }
 }
 
 impl CommitObserver for Observer {
     fn committed(&self, batch: &Batch) {
-        if !self.forgets_to_raise.load(Ordering::SeqCst) {
-            self.generations.raise(batch);
+        match self.held_back.lock().unwrap().as_mut() {
+            Some(held_back) => held_back.push(batch.clone()),
+            None => self.generations.raise(batch),
         }
     }
 
@@ -138,7 +151,8 @@ impl World {
     pub(crate) async fn memory_with(setup: Setup) -> Self {
         let ring = Vault::new_ring(&master_key(), START, setup.random.as_ref());
         let vault = Vault::open(&master_key(), &ring, setup.random.as_ref()).unwrap();
-        let start = |chain, observer: Arc<Observer>| -> SharedStore { MemoryStore::start(ring, chain, observer) };
+        let start =
+            |chain, observer: Arc<Observer>| -> SharedStore { MemoryStore::start(ring, chain, observer) };
         let mut world = Self::start(setup, vault, None, start);
         world.bootstrap().await;
         world
@@ -166,7 +180,8 @@ impl World {
         }
         let ring = opened.ring_rows().unwrap();
         let vault = Vault::open(&master_key(), &ring, setup.random.as_ref()).unwrap();
-        let start = |chain, observer: Arc<Observer>| -> SharedStore { opened.start(chain, observer).unwrap() };
+        let start =
+            |chain, observer: Arc<Observer>| -> SharedStore { opened.start(chain, observer).unwrap() };
         Self::start(setup, vault, None, start)
     }
 
@@ -192,7 +207,8 @@ impl World {
             limits,
         };
         let service = Arc::new(Service::new(parts));
-        let root = Credentials { id: "root-access-key-0001".to_owned(), secret: b"root-secret-access-key".to_vec() };
+        let root =
+            Credentials { id: "root-access-key-0001".to_owned(), secret: b"root-secret-access-key".to_vec() };
         Self { service, store, vault, clock, random, observer, node, root, dir }
     }
 

@@ -72,10 +72,10 @@ async fn a_server_in_trouble_still_answers_in_the_dialects_shape() {
     for refusal in TransportRefusal::ALL {
         let answer = settings("").refuse_transport(refusal, request);
         let (status, outcome) = match refusal {
-            TransportRefusal::PathUnknown => (404, Outcome::Refused),
-            TransportRefusal::MethodNotAllowed => (405, Outcome::Refused),
-            TransportRefusal::BodyTooLarge => (413, Outcome::Refused),
-            TransportRefusal::BodyTimeout => (408, Outcome::Failed),
+            TransportRefusal::PathUnknown => (404, Outcome::Malformed),
+            TransportRefusal::MethodNotAllowed => (405, Outcome::Malformed),
+            TransportRefusal::BodyTooLarge => (413, Outcome::Malformed),
+            TransportRefusal::BodyTimeout => (408, Outcome::Malformed),
             TransportRefusal::Deadline | TransportRefusal::Internal | TransportRefusal::Unavailable => {
                 (200, Outcome::Failed)
             }

@@ -41,7 +41,7 @@ impl Service for Echo {
             "/panic" => panic!("asked to"),
             "/gate" => self.gate.acquire().await.unwrap().forget(),
             "/unread" => return Response::new(Full::from("unread")),
-            "/big" => return Response::new(Full::from(vec![b'x'; 8 << 20])),
+            "/big" => return Response::new(Full::from(vec![b'x'; 2 << 20])),
             _ => {}
         }
         match read_body(body, &self.limits.body).await {
@@ -80,18 +80,34 @@ pub(super) struct Memory {
     pub(super) served: JoinHandle<()>,
 }
 
-/// `buffer_bytes` fit between client and server in either direction.
+/// Over HTTP/1; `buffer_bytes` fit between client and server in either direction.
 pub(super) fn memory(limits: &Limits, buffer_bytes: usize) -> Memory {
+    in_memory(limits, buffer_bytes, Shared::serve_http1)
+}
+
+/// The same over HTTP/2.
+pub(super) fn memory2(limits: &Limits, buffer_bytes: usize) -> Memory {
+    in_memory(limits, buffer_bytes, Shared::serve_http2)
+}
+
+fn in_memory<F>(
+    limits: &Limits,
+    buffer_bytes: usize,
+    serve: impl FnOnce(Arc<Shared<Echo>>, DuplexStream, ConnectionInfo) -> F,
+) -> Memory
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let (client, io) = tokio::io::duplex(buffer_bytes);
     let service = echo(limits);
     let stats = Arc::<Stats>::default();
-    let shared = Shared {
+    let shared = Arc::new(Shared {
         service: Arc::clone(&service),
         limits: Arc::new(limits.clone()),
         stats: Arc::clone(&stats),
         drain: CancellationToken::new(),
         tasks: TaskTracker::new(),
-    };
+    });
     let from = ConnectionInfo {
         id: 0,
         door: Door::Public,
@@ -99,7 +115,7 @@ pub(super) fn memory(limits: &Limits, buffer_bytes: usize) -> Memory {
         local: None,
         transport: Transport::Plain,
     };
-    let served = tokio::spawn(shared.serve_http1(io, from));
+    let served = tokio::spawn(serve(shared, io, from));
     Memory { client, service, stats, served }
 }
 
@@ -212,4 +228,11 @@ pub(super) fn alone(name: &str, body: impl FnOnce()) {
     let output = std::process::Command::new(own).args(["--exact", name]).env(MARK, "1").output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+/// Memory of this process that is really there.
+pub(super) fn resident_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() << 10
 }

@@ -26,7 +26,7 @@ impl Key {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Self {
             id: format!("ADMINISTRATOR{number:04}"),
-            secret: format!("administrators-secret-{number:04}-7Qd2xW9fLmR4"),
+            secret: format!("7Qd2xW9fLmR4-{number:04}-secret-of-administrator"),
         }
     }
 

@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -24,7 +26,11 @@ pub(crate) struct Setup {
     arguments: Vec<String>,
     administrator: Option<Key>,
     umask: Option<&'static str>,
+    as_nobody: bool,
 }
+
+/// The user that owns nothing, on every Linux.
+const NOBODY: u32 = 65534;
 
 impl Setup {
     /// A fresh directory and an administrator whose credential is given.
@@ -36,6 +42,7 @@ impl Setup {
             arguments: Vec::new(),
             administrator: Some(Key::administrator()),
             umask: None,
+            as_nobody: false,
         }
     }
 
@@ -70,6 +77,12 @@ impl Setup {
 
     pub(crate) fn umask(mut self, umask: &'static str) -> Self {
         self.umask = Some(umask);
+        self
+    }
+
+    /// Runs the server as a user who is not the superuser; the tests' own unless that is he.
+    pub(crate) fn as_nobody(mut self) -> Self {
+        self.as_nobody = rustix::process::geteuid().is_root();
         self
     }
 
@@ -149,6 +162,21 @@ impl Setup {
         if let Some(key) = &self.administrator {
             command.env("KEYWARD_BOOTSTRAP_ACCESS_KEY_ID", &key.id);
             command.env("KEYWARD_BOOTSTRAP_SECRET_ACCESS_KEY", &key.secret);
+        }
+        if self.as_nobody {
+            let home = self.home.path();
+            // He can reach nothing of the superuser's, where the program may well be.
+            let program = home.join("keyward");
+            std::fs::copy(command.get_program(), &program).unwrap();
+            chown(home, Some(NOBODY), Some(NOBODY)).unwrap();
+            let mut as_nobody = Command::new(program);
+            as_nobody
+                .args(command.get_args())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .current_dir(home);
+            as_nobody.uid(NOBODY).gid(NOBODY);
+            command = as_nobody;
         }
         Process::watch(command.stdin(Stdio::null()).spawn().unwrap())
     }
