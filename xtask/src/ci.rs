@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
     }),
     ("tidy", tidy::run),
     ("tests", || cargo(&["test", "--workspace"])),
+    ("seeds of the fuzz targets", || cargo(&["test", "--manifest-path", "fuzz/Cargo.toml"])),
     ("official clients", || sdk::sdk(None)),
     ("kill loop", || heavy::kill_loop(&["--cycles", "25"])),
 ];

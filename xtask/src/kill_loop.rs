@@ -22,7 +22,8 @@ use crate::harness::random::Random;
 use crate::harness::scloud::{Client, Credential, ret_code};
 use client::Worker;
 
-const USAGE: &str = "usage: cargo xtask kill-loop [--cycles N (25)] [--seed S (random)] [--release]";
+const USAGE: &str =
+    "usage: cargo xtask kill-loop [--cycles N (25)] [--seed S (random)] [--release | --binary PATH]";
 const CLIENTS: usize = 8;
 /// Users of earlier cycles that each client looks at again after a kill.
 const OLDER_USERS_CHECKED: usize = 10;
@@ -36,9 +37,10 @@ pub(crate) fn main(arguments: &[&str]) -> Result<()> {
     let cycles = options.value("--cycles")?.unwrap_or(25);
     let seed = options.value("--seed")?.unwrap_or_else(Random::fresh_seed);
     let profile = if options.flag("--release") { Profile::Release } else { Profile::Debug };
+    let binary = options.value("--binary")?;
     options.finish(USAGE)?;
 
-    let binary = process::build(profile)?;
+    let binary = process::binary(binary, profile)?;
     let folder = TempDir::with_prefix("keyward-kill-loop-")?;
     println!("kill-loop: {cycles} cycles, seed {seed}");
     let mut run = Run::new(binary, folder.path().join("data"), seed);

@@ -44,9 +44,9 @@ impl AuditEntry {
             .number(self.at.0)
             .bytes(self.account.as_bytes())
             .bytes(self.actor.as_ref().map_or(&[], |id| id.as_bytes().as_slice()))
-            .text(self.actor_key.as_ref().map_or("", KeyId::as_str))
+            .maybe_text(self.actor_key.as_ref().map(KeyId::as_str))
             .bytes(self.request.as_ref().map_or(&[], |id| id.as_bytes().as_slice()))
-            .text(self.source.as_deref().unwrap_or(""))
+            .maybe_text(self.source.as_deref())
             .text(&self.dialect)
             .text(&self.action)
             .bytes(&self.object)
@@ -94,7 +94,7 @@ impl AuditChain {
 
     /// Gives `entry` the next place.
     pub fn append(&mut self, entry: AuditEntry) -> AuditRow {
-        let seq = self.head.seq + 1;
+        let seq = self.head.seq.saturating_add(1);
         let mark = self.key.link(&self.head.mark, &entry.mark_input(self.head.node, seq));
         self.head = ChainHead { seq, mark, ..self.head };
         AuditRow { node: self.head.node, seq, entry, mark }
@@ -146,7 +146,7 @@ impl ChainCheck {
     /// # Errors
     /// [`ChainBreak`].
     pub fn next(&mut self, row: &AuditRow) -> Result<(), ChainBreak> {
-        let (node, expected) = (self.chain.head.node, self.chain.head.seq + 1);
+        let (node, expected) = (self.chain.head.node, self.chain.head.seq.saturating_add(1));
         let right = self.chain.append(row.entry.clone());
         self.chain.head = ChainHead { node, seq: row.seq, mark: row.mark };
         if row.seq != expected || row.node != node {

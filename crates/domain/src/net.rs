@@ -71,7 +71,16 @@ impl FromStr for AddressRange {
             Some(_) => return Err(BadRange::Form),
         };
         let start = Self { network: masked(network, prefix).ok_or(BadRange::Form)?, prefix };
-        if start.network == network { Ok(start) } else { Err(BadRange::NotTheStart(start)) }
+        if start.network != network {
+            return Err(BadRange::NotTheStart(start));
+        }
+        // A range of mapped addresses is the range of the IPv4 addresses that they carry.
+        match (network.to_canonical(), prefix.checked_sub(96)) {
+            (network @ IpAddr::V4(_), Some(prefix)) if start.network.is_ipv6() => {
+                Ok(Self { network, prefix })
+            }
+            _ => Ok(start),
+        }
     }
 }
 
@@ -105,6 +114,7 @@ mod tests {
         assert!(holds("10.0.0.0/8", "::ffff:10.1.1.1"), "a mapped address is the IPv4 address");
         assert!(holds("2001:db8::/33", "2001:db8:7fff::1") && !holds("2001:db8::/33", "2001:db8:8000::1"));
         assert!(holds("::/0", "2001:db8::1") && !holds("::/0", "10.0.0.1"));
+        assert!(holds("::ffff:10.0.0.0/104", "10.1.2.3") && !holds("::ffff:10.0.0.0/104", "11.0.0.0"));
     }
 
     #[test]

@@ -338,6 +338,15 @@ impl MarkInput {
         self.bytes(text.as_bytes())
     }
 
+    /// Adds text that may be absent; absent differs from empty.
+    #[must_use]
+    pub fn maybe_text(self, text: Option<&str>) -> Self {
+        match text {
+            Some(text) => self.number(1).text(text),
+            None => self.number(0),
+        }
+    }
+
     /// Adds a number.
     #[must_use]
     pub fn number(self, number: i64) -> Self {

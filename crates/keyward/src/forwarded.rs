@@ -6,7 +6,6 @@ use std::net::IpAddr;
 
 use domain::net::AddressRange;
 use http::HeaderMap;
-use http::header::HOST;
 
 /// The client behind a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,33 +27,21 @@ pub enum Way {
     Plain,
 }
 
-/// What a trusted proxy said makes no sense, so nothing is believed and the request is refused with 400.
+/// A header of a trusted proxy came twice or is not of its form, so nothing is believed and the request is refused with 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Contradiction {
-    /// A forwarded header came twice or is not of its form.
-    #[error("the header {0} is repeated or malformed")]
-    Malformed(&'static str),
-    /// Over HTTP/2, `Host` names another server than `:authority`.
-    #[error("Host differs from :authority")]
-    Authority,
-}
+#[error("the header {0} is repeated or malformed")]
+pub struct Malformed(pub &'static str);
 
 /// The client of a request that arrived from `peer`.
 ///
 /// # Errors
-/// [`Contradiction`], only for what a trusted proxy sent or for HTTP/2's two names of one host.
+/// [`Malformed`], only for what a trusted proxy sent.
 pub fn client(
     peer: Option<IpAddr>,
     https: bool,
     parts: &http::request::Parts,
     trusted: &[AddressRange],
-) -> Result<Client, Contradiction> {
-    if let (Some(authority), Some(host)) = (parts.uri.authority(), parts.headers.get(HOST))
-        && parts.version == http::Version::HTTP_2
-        && !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes())
-    {
-        return Err(Contradiction::Authority);
-    }
+) -> Result<Client, Malformed> {
     let peer = peer.map(|peer| peer.to_canonical());
     let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
     if !peer.is_some_and(is_trusted) {
@@ -65,12 +52,12 @@ pub fn client(
         None => https,
         Some("https") => true,
         Some("http") => false,
-        Some(_) => return Err(Contradiction::Malformed("X-Forwarded-Proto")),
+        Some(_) => return Err(Malformed("X-Forwarded-Proto")),
     };
     // The rightmost address that is no proxy of ours: everything left of it was written by the client or a stranger.
     let mut named = None;
     for hop in hops(&parts.headers).rev() {
-        let address = hop.parse::<IpAddr>().map_err(|_| Contradiction::Malformed("X-Forwarded-For"))?;
+        let address = hop.parse::<IpAddr>().map_err(|_| Malformed("X-Forwarded-For"))?;
         named = Some(address.to_canonical());
         if !is_trusted(address) {
             break;
@@ -94,10 +81,10 @@ fn way(https: bool, source: Option<IpAddr>) -> Way {
     }
 }
 
-fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Contradiction> {
+fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Malformed> {
     let mut values = headers.get_all(name).iter();
     let Some(first) = values.next() else { return Ok(None) };
-    let malformed = Contradiction::Malformed("X-Forwarded-Proto");
+    let malformed = Malformed("X-Forwarded-Proto");
     if values.next().is_some() {
         return Err(malformed);
     }
@@ -114,7 +101,7 @@ fn hops(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Client, Contradiction, Way, client};
+    use super::{Client, Malformed, Way, client};
 
     fn parts(headers: &[(&str, &str)]) -> http::request::Parts {
         let mut request = http::Request::builder().uri("/");
@@ -124,12 +111,12 @@ mod tests {
         request.body(()).unwrap().into_parts().0
     }
 
-    fn of(peer: &str, headers: &[(&str, &str)]) -> Result<Client, Contradiction> {
+    fn of(peer: &str, headers: &[(&str, &str)]) -> Result<Client, Malformed> {
         let trusted = ["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()];
         client(Some(peer.parse().unwrap()), false, &parts(headers), &trusted)
     }
 
-    fn is(source: &str, way: Way) -> Result<Client, Contradiction> {
+    fn is(source: &str, way: Way) -> Result<Client, Malformed> {
         Ok(Client { source: Some(source.parse().unwrap()), way })
     }
 
@@ -170,17 +157,7 @@ mod tests {
             ("X-Forwarded-For", vec![("x-forwarded-for", "unknown")]),
             ("X-Forwarded-For", vec![("x-forwarded-for", "203.0.113.9:8080")]),
         ] {
-            assert_eq!(of("10.0.0.1", &headers), Err(Contradiction::Malformed(name)), "{headers:?}");
+            assert_eq!(of("10.0.0.1", &headers), Err(Malformed(name)), "{headers:?}");
         }
-    }
-
-    #[test]
-    fn t12_http2_names_one_host() {
-        let request = |host| {
-            let request = http::Request::builder().uri("https://a.example/").version(http::Version::HTTP_2);
-            request.header("host", host).body(()).unwrap().into_parts().0
-        };
-        assert!(client(None, true, &request("a.example"), &[]).is_ok());
-        assert_eq!(client(None, true, &request("b.example"), &[]), Err(Contradiction::Authority));
     }
 }

@@ -97,7 +97,7 @@ impl Pipeline {
         let https = from.transport == Transport::Tls;
         let client = forwarded::client(peer, https, &parts, &self.settings.trusted_proxies);
         let (dialect, source, answer) = match client {
-            Err(contradiction) => ("-", peer, nobody(StatusCode::BAD_REQUEST, &contradiction.to_string())),
+            Err(malformed) => ("-", peer, nobody(StatusCode::BAD_REQUEST, &malformed.to_string())),
             Ok(client) => {
                 let (dialect, answer) = self.answer_client(&parts, body, client, id).await;
                 (dialect, client.source, answer)
@@ -196,7 +196,11 @@ fn target(parts: &http::request::Parts) -> Cow<'_, str> {
 fn nobody(status: StatusCode, text: &str) -> Answer {
     Answer {
         status: status.as_u16(),
-        headers: vec![("content-type", "text/plain; charset=utf-8".into())],
+        headers: vec![
+            ("content-type", "text/plain; charset=utf-8".into()),
+            // What is nobody's today may be somebody's after the next change of settings (threat T70).
+            ("cache-control", "no-store".into()),
+        ],
         body: format!("{text}\n").into_bytes().into(),
         note: Note {
             operation: None,

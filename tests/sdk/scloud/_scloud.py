@@ -141,3 +141,20 @@ def form(parameters):
 def post(server, parameters, target="/scloud"):
     """A form, as the Python and Go SDKs send it."""
     return send(server, "POST", target, form(parameters), FORM)
+
+
+def code_of(answer, status=200):
+    """The RetCode of a refusal, which must have the vendor's form."""
+    assert answer.status == status, answer
+    assert answer.headers["Content-Type"] == "application/json", answer
+    assert answer.headers["Cache-Control"] == "no-store", answer
+    assert len(answer.headers["X-UCLOUD-REQUEST-UUID"]) == 32, answer
+    assert type(answer.json["RetCode"]) is int and answer.json["RetCode"] != 0, answer
+    assert type(answer.json["Message"]) is str and answer.json["Message"], answer
+    return answer.json["RetCode"]
+
+
+def names_of(answer):
+    """The names that a successful ListUsers shows."""
+    assert answer.status == 200 and answer.json["RetCode"] == 0, answer
+    return [user["UserName"] for user in answer.json["Users"]]

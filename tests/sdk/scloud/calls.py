@@ -81,7 +81,9 @@ def answers_have_the_documented_fields(server):
     made, listed = answers["CreateAccessKey"]["AccessKey"], answers["ListAccessKeys"]["AccessKey"]
     server.secrets |= {made["AccessKeySecret"], answers["CreateUser"]["AccessKeySecret"]}
     for action in ["UpdateAccessKey", "DeleteAccessKey"]:
-        answer = admin.invoke(action, {"AccessKeyID": made["AccessKeyID"], **({"Status": "Active"} if action[0] == "U" else {})})
+        answer = admin.invoke(
+            action, {"AccessKeyID": made["AccessKeyID"], **({"Status": "Active"} if action[0] == "U" else {})}
+        )
         assert answer == {"RetCode": 0, "Action": f"{action}Response", "Message": ""}, answer
     assert admin.invoke("DeleteUser", bob) == {"RetCode": 0, "Action": "DeleteUserResponse", "Message": ""}
 
@@ -158,7 +160,12 @@ def shifted_boundaries_sign_alike_and_are_refused(server):
         ("DeleteUser", {"UserName": "bobq"}, {"UserName": "bo", "bq": ""}, 230),
         ("UpdateUser", {"UserName": "bob", "Status": "Frozen"}, {"Status": "FrozenUserNamebob"}, 220),
         ("UpdateUser", {"UserName": "bob", "Status": "Frozen"}, {"Stat": "usFrozen", "UserName": "bob"}, 230),
-        ("UpdateUser", {"UserName": "bob", "DisplayName": "A", "NewUserName": "eve"}, {"UserName": "bob", "DisplayName": "ANewUserNameeve"}, 230),
+        (
+            "UpdateUser",
+            {"UserName": "bob", "DisplayName": "A", "NewUserName": "eve"},
+            {"UserName": "bob", "DisplayName": "ANewUserNameeve"},
+            230,
+        ),
         ("ListUsers", {"Limit": 1, "Offset": 0}, {"Limit": "1Offset0"}, 230),
     ]:
         signed = [admin.credential.verify_ac({"Action": action, **arguments}) for arguments in [captured, sent]]
@@ -195,7 +202,11 @@ def time_and_nonce_may_be_signed_too(server):
     ]:
         extra = time_and_nonce
         assert refused(171, admin.invoke, "ListUsers").endswith(reason), time_and_nonce
-    for code, wrong in [(230, {"Timestamp": now, "Nonce": "a b"}), (230, {"Timestamp": f"0{now}"}), (171, {"Timestamp": "now"})]:
+    for code, wrong in [
+        (230, {"Timestamp": now, "Nonce": "a b"}),
+        (230, {"Timestamp": f"0{now}"}),
+        (171, {"Timestamp": "now"}),
+    ]:
         extra = wrong
         refused(code, admin.invoke, "ListUsers")
 

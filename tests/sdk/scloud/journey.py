@@ -1,7 +1,7 @@
 """The story of an organisation's keys, told by the official SDK: typed calls where it has them."""
 
 import keyward_server
-from _scloud import ADMIN, Key, client, admin_key, create_key, create_user, key_ids, member, refused
+from _scloud import ADMIN, Key, admin_key, client, create_key, create_user, key_ids, member, refused
 
 
 def a_key_from_its_creation_to_its_end(server):
@@ -73,7 +73,9 @@ def a_member_touches_nobody_else(server):
         ("UpdateUser", {"DisplayName": "x"}),
         ("DeleteUser", {}),
     ]:
-        told = {refused(299, bob.invoke, action, {"UserName": name, **more}) for name in ["carol", "nobody", ADMIN, "CAROL"]}
+        told = {
+            refused(299, bob.invoke, action, {"UserName": name, **more}) for name in ["carol", "nobody", ADMIN, "CAROL"]
+        }
         assert told == {"IAM permission denied"}, (action, told)
     for action, more in [("UpdateAccessKey", {"Status": "Inactive"}), ("DeleteAccessKey", {})]:
         ids = [carols.id, admin_key(server).id, "there-is-no-such-key"]
@@ -85,7 +87,9 @@ def a_member_touches_nobody_else(server):
     refused(299, bob.invoke, "UpdateUser", {"UserName": "bob", "Status": "Active"})
     refused(299, bob.invoke, "UpdateLoginProfile", {"UserName": "bob", "Status": "Active"})
     refused(299, bob.invoke, "DeleteUser", {"UserName": "bob"})
-    refused(299, bob.invoke, "CreateUser", {"UserName": "dave", "AccessKeyStatus": "Active", "LoginProfileStatus": "Active"})
+    refused(
+        299, bob.invoke, "CreateUser", {"UserName": "dave", "AccessKeyStatus": "Active", "LoginProfileStatus": "Active"}
+    )
     assert bob.invoke("GetLoginProfile", {"UserName": "bob"})["LoginProfile"]["Status"] == "Inactive"
     bob.invoke("GetRegion")
     bob.invoke("GetProjectList")

@@ -13,7 +13,9 @@ def some_history(server):
     admin = client(server)
     for name in ["bob", "carol", "dave", "erin"]:
         create_user(admin, name, DisplayName=f"{name} ☂")
-    good, off, dead, frozen, gone = (create_key(server, admin, name) for name in ["bob", "bob", "carol", "dave", "erin"])
+    good, off, dead, frozen, gone = (
+        create_key(server, admin, name) for name in ["bob", "bob", "carol", "dave", "erin"]
+    )
     admin.invoke("UpdateAccessKey", {"AccessKeyID": good.id, "Description": "kept"})
     admin.invoke("UpdateAccessKey", {"AccessKeyID": off.id, "Status": "Inactive"})
     admin.invoke("DeleteAccessKey", {"AccessKeyID": dead.id})

@@ -31,7 +31,7 @@ def pasted(text, command, stdin=""):
 
 
 def printed_settings(server):
-    """What the announcement says to paste, by the client that it is for: blocks under a comment, up to an empty line."""
+    """What the announcement says to paste, by the client that it is for: each block under its comment."""
     blocks = re.findall(r"^# SCloud / UCloud, ([\w ]+\w).*\n((?:.+\n)+)", server.announcement, re.MULTILINE)
     assert len(blocks) == 4, server.announcement
     return dict(blocks)
@@ -59,7 +59,10 @@ def the_printed_settings_work_when_pasted(server):
     assert "".join(settings) == "PythonGo SDKcommand lineTerraform", settings
     expected = [server.url, *admin_key(server)]
 
-    script = settings["Python"] + "import logging\nlogging.disable()\nprint(client.invoke('GetUser', {'UserName': 'admin'})['RetCode'])\n"
+    script = (
+        settings["Python"]
+        + "import logging\nlogging.disable()\nprint(client.invoke('GetUser', {'UserName': 'admin'})['RetCode'])\n"
+    )
     assert pasted("", [sys.executable, "-"], stdin=script) == "0\n"
 
     # Only the Python SDK can be had from a package index, so it tries what the other clients are told.
@@ -70,7 +73,12 @@ def the_printed_settings_work_when_pasted(server):
 
     program, command, *words = shlex.split(settings["command line"])
     options = dict(zip(words[::2], words[1::2], strict=True))
-    assert (program, command, options.pop("--profile"), options.pop("--active")) == ("ucloud", "config", "keyward", "true")
+    assert (program, command, options.pop("--profile"), options.pop("--active")) == (
+        "ucloud",
+        "config",
+        "keyward",
+        "true",
+    )
     assert_usable(server, options.pop("--base-url"), options.pop("--public-key"), options.pop("--private-key"))
     assert not options, options
 
@@ -89,4 +97,6 @@ def the_defaults_are_those_of_the_readme(server):
     assert f"http://{listen}" in text and "`./keyward-data`" in text, effective
 
 
-keyward_server.run(the_sample_runs_word_for_word, the_printed_settings_work_when_pasted, the_defaults_are_those_of_the_readme)
+keyward_server.run(
+    the_sample_runs_word_for_word, the_printed_settings_work_when_pasted, the_defaults_are_those_of_the_readme
+)

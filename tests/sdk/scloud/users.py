@@ -51,7 +51,7 @@ def users_come_in_pages(server):
     assert page(Limit=100) == names
     assert page(Limit="1", Offset="12") == names[12:]
     assert page(Offset=13) == page(Offset=2**62) == []
-    assert sum((page(Limit=4, Offset=offset) for offset in range(0, 16, 4)), []) == names
+    assert [name for offset in range(0, 16, 4) for name in page(Limit=4, Offset=offset)] == names
     typed = admin.iam().list_users({"Limit": 3, "Offset": 2})
     assert [user["UserName"] for user in typed["Users"]] == names[2:5] and typed["TotalCount"] == 13, typed
 
@@ -159,7 +159,13 @@ def a_login_profile_is_kept(server):
     email = admin.invoke("GetUser", {"UserName": "bob"})["User"]["Email"]
     assert email.startswith("bob@") and email.endswith(".apiuser.ucloud.cn"), email
 
-    change = {"UserName": "bob", "Status": "Active", "MaxPasswordAge": 90, "MFABindRequired": False, "UserEmail": "bob@example.org"}
+    change = {
+        "UserName": "bob",
+        "Status": "Active",
+        "MaxPasswordAge": 90,
+        "MFABindRequired": False,
+        "UserEmail": "bob@example.org",
+    }
     iam.update_login_profile(change)
     answered = admin.invoke("UpdateLoginProfile", {"UserName": "bob", "PasswordResetRequired": True})["LoginProfile"]
     after = {"Status": "Active", "MaxPasswordAge": 90, "MFABindRequired": False, "PasswordResetRequired": True}

@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::harness::options::Options;
@@ -28,7 +28,8 @@ use load::Request;
 use stats::Sample;
 use table::{Row, Target, Unit};
 
-const USAGE: &str = "usage: cargo xtask bench [--keys N (100000)] [--quick]";
+const USAGE: &str =
+    "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|creates|keys] [--binary PATH]";
 /// Connections in every figure.
 const CONNECTIONS: usize = 64;
 /// The small store that larger ones are compared with.
@@ -46,16 +47,29 @@ pub(crate) fn main(arguments: &[&str]) -> Result<()> {
     let mut options = Options::new(arguments);
     let plan = if options.flag("--quick") { Plan::QUICK } else { Plan::FULL };
     let keys = options.value("--keys")?.unwrap_or(plan.keys);
+    let only: Option<String> = options.value("--only")?;
+    let binary = options.value("--binary")?;
     options.finish(USAGE)?;
+    let sections = SECTIONS.iter().filter(|(name, _)| only.as_ref().is_none_or(|only| only == name));
+    if sections.clone().next().is_none() {
+        bail!("there is no such section\n{USAGE}");
+    }
+    let binary = process::binary(binary, Profile::Release)?;
     let started = Instant::now();
-    let mut bench = Bench::new(Plan { keys, ..plan })?;
+    let mut bench = Bench::new(binary, Plan { keys, ..plan })?;
     bench.describe();
-    bench.lists()?;
-    bench.creates()?;
-    bench.many_keys()?;
+    for (_, section) in sections {
+        section(&mut bench)?;
+    }
     println!("\n{}\nin {:.0} s", table::render(&bench.rows), started.elapsed().as_secs_f64());
     Ok(())
 }
+
+/// The parts of the table, which can also be asked for alone.
+const SECTIONS: &[(&str, Section)] =
+    &[("lists", Bench::lists), ("creates", Bench::creates), ("keys", Bench::many_keys)];
+
+type Section = fn(&mut Bench) -> Result<()>;
 
 /// How much is measured.
 struct Plan {
@@ -105,10 +119,9 @@ struct Measured {
 }
 
 impl Bench {
-    fn new(plan: Plan) -> Result<Self> {
-        let binary = process::build(Profile::Release)?;
+    fn new(binary: PathBuf, plan: Plan) -> Result<Self> {
         // Below target/, because /tmp may be memory, where durability costs nothing.
-        let folder = TempDir::with_prefix_in("bench-", binary.parent().context("no target directory")?)?;
+        let folder = TempDir::with_prefix_in("bench-", process::target()?)?;
         let few = Fixture::start(&binary, folder.path(), "few")?;
         let few_owners = few.seed(FEW_KEYS)?;
         Ok(Self { plan, binary, folder, few, few_owners, rows: Vec::new() })

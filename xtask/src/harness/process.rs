@@ -33,17 +33,23 @@ pub(crate) enum Profile {
 /// Listeners of a server: the public one and the admin one.
 pub(crate) const SERVER_LISTENERS: usize = 2;
 
-/// Builds the server and says where it is.
-pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
+/// The server: the one given, else what this tree builds.
+pub(crate) fn binary(given: Option<PathBuf>, profile: Profile) -> Result<PathBuf> {
+    if let Some(path) = given {
+        return Ok(std::path::absolute(path)?);
+    }
     let (folder, arguments) = match profile {
         Profile::Debug => ("debug", &["build", "--package", "keyward"][..]),
         Profile::Release => ("release", &["build", "--package", "keyward", "--release"][..]),
     };
     crate::process::cargo(arguments).map_err(anyhow::Error::msg)?;
-    // This program lies in the same target directory, whatever its name and place.
+    Ok(target()?.join(folder).join("keyward"))
+}
+
+/// Cargo's target directory: this program lies in it, whatever its name and place.
+pub(crate) fn target() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let target = own.parent().and_then(Path::parent).context("no target directory")?;
-    Ok(target.join(folder).join("keyward"))
+    Ok(own.parent().and_then(Path::parent).context("no target directory")?.to_owned())
 }
 
 /// How to start a server.

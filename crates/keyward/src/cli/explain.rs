@@ -9,6 +9,7 @@ use signing::Explanation;
 use signing::explain::{Options, explain};
 use zeroize::Zeroizing;
 
+use super::local::protect;
 use super::{Environment, Failure, print};
 use crate::config::PublicUrl;
 
@@ -70,6 +71,7 @@ pub(super) fn run(
     input: &mut dyn Read,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
+    protect();
     let secret = environment.iter().find(|(name, _)| name == SECRET).map(|(_, value)| value);
     let secret = secret.ok_or_else(|| {
         Failure(format!("the secret is read from the environment variable {SECRET}, which is not set."))
@@ -98,7 +100,25 @@ fn json(explanation: &Explanation) -> Result<String, Failure> {
         causes: &explanation.causes,
     };
     let text = serde_json::to_string(&json);
-    text.map(|text| text + "\n").map_err(|error| Failure(format!("the answer has no JSON form: {error}.")))
+    text.map(|text| ascii(&text) + "\n")
+        .map_err(|error| Failure(format!("the answer has no JSON form: {error}.")))
+}
+
+/// The same JSON in ASCII alone: it may be read on a terminal, which acts on some of the other characters.
+fn ascii(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            ' '..='~' => out.push(character),
+            other => {
+                for unit in other.encode_utf16(&mut [0; 2]) {
+                    // Writing to memory does not fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    out
 }
 
 fn text(explanation: &Explanation) -> String {

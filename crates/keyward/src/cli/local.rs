@@ -8,7 +8,7 @@ use super::config::{ConfigArgs, load};
 use super::{Environment, Failure};
 use crate::config::Flags;
 use crate::node::{Alarms, Node, OnMissing, World};
-use crate::system::{OsRandom, SystemClock};
+use crate::system::{self, OsRandom, SystemClock};
 
 /// The machine as the domain sees it.
 pub(super) fn world(environment: Environment) -> World {
@@ -26,6 +26,7 @@ pub(super) fn with_node<T, E: std::error::Error>(
     environment: Environment,
     look: impl AsyncFnOnce(&Node) -> Result<T, E>,
 ) -> Result<T, Failure> {
+    protect();
     let flags = Flags { data_dir: args.data_dir.clone(), ..Flags::default() };
     let config = load(args.config.as_deref(), environment.clone(), &flags)?;
     let sentence = |error: anyhow::Error| Failure(format!("{error:#}."));
@@ -37,6 +38,12 @@ pub(super) fn with_node<T, E: std::error::Error>(
         node.store.close().await.map_err(|error| Failure(format!("the store did not close: {error}.")))?;
         seen
     })
+}
+
+/// Keeps what a command holds in memory from dumps and debuggers, as `serve` does. A refusal changes nothing for a command
+/// that ends in a moment.
+pub(super) fn protect() {
+    let _refused = system::harden();
 }
 
 /// A runtime for one command.

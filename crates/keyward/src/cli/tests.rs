@@ -63,7 +63,8 @@ fn a_refusal_is_one_sentence_on_standard_error_and_exit_code_1() {
 
 #[test]
 fn check_refuses_a_setting_that_only_its_dialect_knows_to_be_wrong() {
-    for (variable, value) in [("REVEAL_SECRETS", "owner"), ("REVEAL_SECRET", "nobody"), ("POST_ONLY", "yes")] {
+    for (variable, value) in [("REVEAL_SECRETS", "owner"), ("REVEAL_SECRET", "nobody"), ("POST_ONLY", "yes")]
+    {
         let variable = format!("KEYWARD_DIALECT__SCLOUD__{variable}");
         let (exit, shown, err) = keyward(&["config", "check"], &[(&variable, value)]);
         assert_eq!((exit, shown.as_str()), (Exit::Failed, ""), "{variable}");

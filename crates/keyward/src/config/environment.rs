@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use super::error::{ConfigError, Origin};
 use super::tree::{Kind, Node};
 
+/// No setting lies deeper; a name of thousands of sections must not build as many.
+const MAX_NESTING: usize = 8;
 const PREFIX: &str = "KEYWARD_";
 
 /// Variables with our prefix that other parts of the program read. They are not settings.
@@ -34,6 +36,14 @@ pub(super) fn overlay(
         if path != path.to_ascii_uppercase() {
             let nearest = Some(path.to_ascii_lowercase().replace("__", "."));
             return Err(ConfigError::unknown_key(path.to_owned(), origin, nearest, &[]));
+        }
+        if path.matches("__").count() > MAX_NESTING {
+            return Err(ConfigError::unknown_key(
+                path.to_ascii_lowercase().replace("__", "."),
+                origin,
+                None,
+                &[],
+            ));
         }
         let Ok(value) = value.into_string() else {
             let problem = "must be UTF-8 text".to_owned();

@@ -126,9 +126,10 @@ impl<S: Service> Shared<S> {
 async fn finish<C: Future>(connection: C, drain: &CancellationToken, wind_down: impl FnOnce(Pin<&mut C>)) {
     let mut connection = pin!(connection);
     tokio::select! {
+        // The drain first, so that every answer from then on tells the client to come back elsewhere.
         biased;
-        _ended = connection.as_mut() => return,
         () = drain.cancelled() => wind_down(connection.as_mut()),
+        _ended = connection.as_mut() => return,
     }
     let _ended = connection.await;
 }

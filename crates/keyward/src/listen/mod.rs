@@ -14,6 +14,7 @@ mod accept;
 mod body;
 mod caps;
 mod connection;
+mod crew;
 mod deadline;
 mod follow;
 mod frames;

@@ -3,8 +3,9 @@
 //! The threads share each bound socket through duplicated descriptors. `SO_REUSEPORT` would spread connections
 //! too, but it would also let a second server take half of the first one's port without a word.
 
-use super::accept::{Common, Entrance, accept_connections};
+use super::accept::{Acceptor, Common, Entrance};
 use super::connection::Shared;
+use super::crew::{Crew, Job};
 use super::limits::{Caps, Limits};
 use super::service::{Door, Service};
 use super::stats::Stats;
@@ -15,6 +16,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -90,7 +92,8 @@ impl<S: Service> Server<S> {
         let entrances = self.entrances();
         let mut running = Running { workers: Vec::new() };
         let abandon = stop.clone().drop_guard();
-        for number in 0..workers.get() {
+        let (crew, inboxes) = Crew::new(workers.get());
+        for (number, inbox) in inboxes.into_iter().enumerate() {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let shared = Arc::new(Shared {
                 service: Arc::clone(&self.service),
@@ -100,12 +103,13 @@ impl<S: Service> Server<S> {
                 drain: stop.child_token(),
                 tasks: TaskTracker::new(),
             });
+            let acceptor = Acceptor { shared: Arc::clone(&shared), crew: Arc::clone(&crew), number };
             for (listener, entrance) in self.listeners.iter().zip(&entrances) {
                 let socket = listener.socket.try_clone()?;
                 let _context = runtime.enter();
-                accept_connections(socket, Arc::clone(entrance), Arc::clone(&shared))?;
+                acceptor.accept_on(socket, entrance)?;
             }
-            running.workers.push(Worker::start(number, runtime, shared, stop.clone())?);
+            running.workers.push(Worker::start(number, runtime, shared, inbox, stop.clone())?);
         }
         abandon.disarm();
         Ok(running)
@@ -156,6 +160,7 @@ impl Worker {
         number: usize,
         runtime: Runtime,
         shared: Arc<Shared<S>>,
+        mut inbox: UnboundedReceiver<Job<S>>,
         stop: CancellationToken,
     ) -> io::Result<Self> {
         let (ending, ended) = oneshot::channel();
@@ -164,7 +169,17 @@ impl Worker {
             // Should this thread panic, then a server with fewer workers must not go on silently.
             let _stop_all = stop.drop_guard();
             runtime.block_on(async {
-                shared.drain.cancelled().await;
+                let work = async {
+                    while let Some(job) = inbox.recv().await {
+                        job(&shared);
+                    }
+                };
+                tokio::select! {
+                    () = shared.drain.cancelled() => {}
+                    () = work => {}
+                }
+                // Connections that are still on their way are closed: they have asked for nothing yet.
+                drop(inbox);
                 shared.tasks.close();
                 let drained = shared.tasks.wait();
                 // Whoever is late is dropped with the runtime.

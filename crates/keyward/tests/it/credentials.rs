@@ -39,6 +39,9 @@ fn signature(key: &Key, pairs: &[(&str, &str)]) -> String {
     signed.rsplit_once('=').unwrap().1.to_owned()
 }
 
+/// A way to lack a credential: its name, what is sent for one, and the code of the answer.
+type Lack = (&'static str, Vec<(&'static str, String)>, u64);
+
 /// Keys that may not act, and the one that may.
 struct Keys {
     good: Key,
@@ -70,7 +73,7 @@ impl Keys {
     }
 
     /// Each way to lack a credential that may do `pairs`: its name, what is sent beside `pairs`, and the answer's code.
-    fn lacking(&self, pairs: &[(&str, &str)]) -> Vec<(&'static str, Vec<(&'static str, String)>, u64)> {
+    fn lacking(&self, pairs: &[(&str, &str)]) -> Vec<Lack> {
         let good = &self.good;
         let with = |id: &str, signature: &str| {
             vec![("PublicKey", id.to_owned()), ("Signature", signature.to_owned())]

@@ -21,11 +21,11 @@ fn assert_private(data: &Path, when: &str) {
 
 #[test]
 fn t64_no_umask_opens_a_file_to_others() {
-    for umask in ["000", "777"] {
-        let setup = Setup::new().umask(umask);
+    for umask in ["umask 000", "umask 777"] {
+        let setup = Setup::new().behind(umask);
         let data = setup.data();
         let server = setup.start();
-        let private = |when: &str| assert_private(&data, &format!("under umask {umask} {when}"));
+        let private = |when: &str| assert_private(&data, &format!("under {umask} {when}"));
         private("after the start");
         let bob = server.create_member("bob");
         private("after a write");
@@ -45,7 +45,7 @@ fn t64_no_umask_opens_a_file_to_others() {
 #[test]
 fn t64_a_directory_that_others_can_read_is_closed_or_refused() {
     // Made by the operator, or by the package.
-    let setup = Setup::new().umask("000");
+    let setup = Setup::new().behind("umask 000");
     fs::create_dir(setup.data()).unwrap();
     fs::set_permissions(setup.data(), Permissions::from_mode(0o755)).unwrap();
     setup.start().stop();
@@ -120,7 +120,7 @@ fn t59_no_file_holds_a_secret_in_any_form() {
 
 #[test]
 fn t59_no_dump_of_the_process_is_made_or_read_by_its_user() {
-    let server = Setup::new().as_nobody().start();
+    let server = Setup::new().run_by_nobody().start();
     let of_process = |name: &str| format!("/proc/{}/{name}", server.pid());
     let limits = fs::read_to_string(of_process("limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();

@@ -5,10 +5,22 @@
 mod harness;
 
 mod credentials;
+mod defaults;
+mod explain;
 mod files;
 mod first_start;
+mod hostile;
+#[cfg(feature = "tls")]
+mod http2;
+mod integrity;
 mod lifecycle;
+mod limits;
+mod log;
 mod master_key;
+mod overload;
 mod paths;
+mod secrets;
 mod smuggling;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;

@@ -112,6 +112,6 @@ fn t13_a_path_reaches_the_handler_that_it_spells_or_none() {
     // One line and one count for each.
     let counted = server.metric("keyward_requests_total", "")
         + server.metric("keyward_refused_heads_total", "ambiguous path");
-    assert_eq!(counted, (targets.len() + refused) as f64);
+    assert_eq!(counted, u64::try_from(targets.len() + refused).unwrap());
     server.stop();
 }

@@ -255,13 +255,15 @@ fn note_use(db: &Connection, KeyUse { key, last }: &KeyUse) -> Result<(), Fault>
     Ok(())
 }
 
+/// Counts back from the newest minute, not from this one: a count that was late is not kept longer for it.
 fn count_refusals(db: &Connection, count: &RefusalCount) -> Result<(), Fault> {
-    db.prepare_cached("DELETE FROM refusals WHERE minute < ?1")?
-        .execute(params![count.minute.saturating_sub(KEPT_MINUTES)])?;
     write_one(
         db,
         "INSERT INTO refusals (minute, source, key_id, reason, dialect, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
          ON CONFLICT DO UPDATE SET count = count + excluded.count",
         params![count.minute, count.source, count.key_id, count.reason, count.dialect, count.count],
-    )
+    )?;
+    db.prepare_cached("DELETE FROM refusals WHERE minute < (SELECT max(minute) FROM refusals) - ?1")?
+        .execute(params![KEPT_MINUTES])?;
+    Ok(())
 }

@@ -84,3 +84,39 @@ fn in_transaction<T>(
     let transaction = db.transaction()?;
     read(&transaction)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::task::{Context, Poll, Waker};
+
+    use super::{Connection, Readers, StoreError};
+
+    #[test]
+    fn a_full_queue_is_busy_and_a_closed_one_is_worked_off() {
+        let (readers, threads) = Readers::start(vec![Connection::open_in_memory().unwrap()], 2).unwrap();
+        let context = &mut Context::from_waker(Waker::noop());
+        let ((entered, has_entered), (go_on, may_go_on)) = (channel(), channel::<()>());
+        let mut slow = Box::pin(readers.read(move |_| {
+            entered.send(()).unwrap();
+            may_go_on.recv().unwrap();
+            Ok(1)
+        }));
+        assert!(slow.as_mut().poll(context).is_pending());
+        has_entered.recv().unwrap();
+        let mut queued: Vec<_> = (2..4).map(|number| Box::pin(readers.read(move |_| Ok(number)))).collect();
+        assert!(queued.iter_mut().all(|read| read.as_mut().poll(context).is_pending()));
+        let mut one_more = Box::pin(readers.read(|_| Ok(4)));
+        assert_eq!(one_more.as_mut().poll(context), Poll::Ready(Err(StoreError::Busy)));
+
+        readers.close();
+        go_on.send(()).unwrap();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(slow.as_mut().poll(context), Poll::Ready(Ok(1)));
+        for (number, read) in (2..).zip(&mut queued) {
+            assert_eq!(read.as_mut().poll(context), Poll::Ready(Ok(number)));
+        }
+        let mut late = Box::pin(readers.read(|_| Ok(5)));
+        assert!(matches!(late.as_mut().poll(context), Poll::Ready(Err(StoreError::Unavailable(_)))));
+    }
+}

@@ -8,12 +8,15 @@
     reason = "tests fail by panicking; clippy knows only functions marked as tests"
 )]
 
+mod actions;
 mod authenticate;
 mod child;
 mod committer;
 mod conformance;
+mod deletion;
 mod faults;
 mod files;
+mod gated;
 mod model;
 mod names;
 mod owners;

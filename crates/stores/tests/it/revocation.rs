@@ -1,28 +1,19 @@
 //! Ten thousand revocations beside loads: none is accepted after its acknowledgement (promise P9). And proof that the
 //! harness would see it if one were.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use domain::access_keys::{AccessKey, KeyChange, KeyStatus};
-use domain::accounts::Account;
-use domain::audit::{AuditRow, ChainHead};
+use domain::access_keys::{KeyChange, KeyStatus};
 use domain::authenticate::AuthError;
-use domain::batch::Batch;
 use domain::caller::Caller;
-use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
-use domain::last_used::KeyUse;
 use domain::limits::Limits;
-use domain::name::NameKey;
-use domain::refusals::RefusalCount;
-use domain::store::{CommitError, KeyOwner, RowCounts, SharedStore, Store, StoreFuture, UserPage, UserRows};
-use domain::users::User;
-use domain::vault::RingRow;
+use domain::store::SharedStore;
 use signing::Claim;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::gated::{Gate, Gated};
 use crate::world::{Credentials, SCLOUD, Setup, World, issue, new_user};
 
 const USERS: usize = 25;
@@ -218,124 +209,4 @@ async fn a_load_under_way_during_a_revocation_publishes_nothing_that_is_used() {
     let after = asking(&world).await.unwrap();
     assert!(matches!(after, Err(AuthError::UnknownKey)), "asked after the old load ended: {after:?}");
     world.caller(&spare).await;
-}
-
-/// Holds loads of users back after they have read.
-#[derive(Default)]
-struct Gate {
-    is_closed: AtomicBool,
-    held: AtomicU64,
-    arrived: tokio::sync::Notify,
-    opened: tokio::sync::Notify,
-}
-
-impl Gate {
-    fn close(&self) {
-        self.is_closed.store(true, Ordering::SeqCst);
-    }
-
-    /// Loads that begin from here on are not held; those that are held stay so.
-    fn let_others_pass(&self) {
-        self.is_closed.store(false, Ordering::SeqCst);
-    }
-
-    fn open(&self) {
-        self.let_others_pass();
-        self.opened.notify_waiters();
-    }
-
-    async fn wait_for_loads(&self, count: u64) {
-        while self.held.load(Ordering::SeqCst) < count {
-            self.arrived.notified().await;
-        }
-    }
-
-    async fn pass(&self) {
-        if self.is_closed.load(Ordering::SeqCst) {
-            let opened = self.opened.notified();
-            self.held.fetch_add(1, Ordering::SeqCst);
-            self.arrived.notify_one();
-            opened.await;
-        }
-    }
-}
-
-/// A store behind a gate.
-struct Gated {
-    store: SharedStore,
-    gate: Arc<Gate>,
-}
-
-impl Store for Gated {
-    fn user_rows(&self, user: UserUuid) -> StoreFuture<'_, Option<UserRows>> {
-        Box::pin(async move {
-            let rows = self.store.user_rows(user).await;
-            self.gate.pass().await;
-            rows
-        })
-    }
-
-    fn commit(&self, batch: Batch) -> Pin<Box<dyn Future<Output = Result<(), CommitError>> + Send + '_>> {
-        self.store.commit(batch)
-    }
-
-    fn key_owner(&self, key_id: &KeyId) -> StoreFuture<'_, Option<KeyOwner>> {
-        self.store.key_owner(key_id)
-    }
-
-    fn user_with_serial(&self, account: AccountUuid, serial: Serial) -> StoreFuture<'_, Option<UserUuid>> {
-        self.store.user_with_serial(account, serial)
-    }
-
-    fn user_named(&self, account: AccountUuid, name: &NameKey) -> StoreFuture<'_, Option<UserUuid>> {
-        self.store.user_named(account, name)
-    }
-
-    fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage> {
-        self.store.list_users(account, offset, limit)
-    }
-
-    fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>> {
-        self.store.scan_accounts(after, limit)
-    }
-
-    fn scan_users(
-        &self,
-        after: Option<UserUuid>,
-        limit: u32,
-    ) -> StoreFuture<'_, Vec<(User, Vec<AccessKey>)>> {
-        self.store.scan_users(after, limit)
-    }
-
-    fn row_counts(&self) -> StoreFuture<'_, RowCounts> {
-        self.store.row_counts()
-    }
-
-    fn check(&self) -> StoreFuture<'_, Vec<String>> {
-        self.store.check()
-    }
-
-    fn audit_rows(&self, node: NodeId, after: u64, limit: u32) -> StoreFuture<'_, Vec<AuditRow>> {
-        self.store.audit_rows(node, after, limit)
-    }
-
-    fn refusals(&self, since_minute: i64, limit: u32) -> StoreFuture<'_, Vec<RefusalCount>> {
-        self.store.refusals(since_minute, limit)
-    }
-
-    fn last_uses(&self, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
-        self.store.last_uses(keys)
-    }
-
-    fn audit_heads(&self) -> StoreFuture<'_, Vec<ChainHead>> {
-        self.store.audit_heads()
-    }
-
-    fn key_ring(&self) -> StoreFuture<'_, Vec<RingRow>> {
-        self.store.key_ring()
-    }
-
-    fn close(&self) -> StoreFuture<'_, ()> {
-        self.store.close()
-    }
 }

@@ -12,12 +12,13 @@ use domain::authenticate::AuthError;
 use domain::batch::{Batch, Effect};
 use domain::limits::Limits;
 use domain::secret::Secret;
+use domain::store::StoreError;
 use domain::testing::TestRandom;
 use domain::vault::{MasterKey, Vault, VaultError};
 use stores::sqlite::{Options, SqliteStore};
 
 use crate::both_stores;
-use crate::world::{Credentials, SCLOUD, Setup, World, issue, master_key};
+use crate::world::{Credentials, SCLOUD, START, Setup, World, issue, master_key};
 
 both_stores! {
     t19_a_broken_or_empty_secret_never_verifies,
@@ -294,5 +295,14 @@ fn t62_without_the_right_master_key_nothing_opens_and_nothing_is_touched() {
         assert_eq!(MasterKey::from_text(&text).map(drop), Err(expected), "{text}");
     }
     assert_eq!(content(), before, "the store is what it was");
+    // A ring that was lost is not replaced by a new one.
+    let lost = tempfile::tempdir().unwrap();
+    fs::copy(dir.path().join("keyward.db"), lost.path().join("keyward.db")).unwrap();
+    let db = rusqlite::Connection::open(lost.path().join("keyward.db")).unwrap();
+    db.execute("DELETE FROM key_ring", []).unwrap();
+    let mut opened = SqliteStore::open(lost.path(), Setup::default().options).unwrap();
+    let refused = opened.insert_ring_rows(&Vault::new_ring(&master_key(), START, &random));
+    assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+    assert_eq!(opened.ring_rows(), Ok(Vec::new()));
     assert_eq!(open(&MasterKey::from_text(&right).unwrap(), None), Ok(()), "the right one still opens it");
 }

@@ -2,10 +2,18 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a test waits for what must happen before it fails. No test measures time with it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks again and again until something has happened that cannot be waited for.
+pub(crate) fn until(mut happened: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !happened() {
+        assert!(begun.elapsed() < PATIENCE, "it did not happen");
+    }
+}
 
 /// A request to be sent.
 #[derive(Clone, Debug)]
@@ -142,6 +150,12 @@ impl Connection {
         Self::over(stream)
     }
 
+    /// Tells the server that nothing more is coming.
+    pub(crate) fn end_of_requests(&mut self) {
+        // The server may have closed the connection before.
+        let _ = self.io.shutdown(std::net::Shutdown::Write);
+    }
+
     fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -177,9 +191,12 @@ impl<S: Read + Write> Connection<S> {
 
     /// Sends a request and reads its answer.
     pub(crate) fn exchange(&mut self, request: &Request) -> Answer {
-        self.send(&request.wire());
-        self.next_answer(request.method != "HEAD")
-            .expect("the server closed the connection without an answer")
+        self.try_exchange(request).expect("the server closed the connection without an answer")
+    }
+
+    /// The same with a server that may close the connection instead.
+    pub(crate) fn try_exchange(&mut self, request: &Request) -> Option<Answer> {
+        if self.send_while_open(&request.wire()) { self.next_answer(request.method != "HEAD") } else { None }
     }
 
     /// All answers until the server closes the connection.

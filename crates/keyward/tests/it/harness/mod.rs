@@ -4,10 +4,14 @@
 pub(crate) mod carriage;
 pub(crate) mod hide;
 pub(crate) mod http;
+#[cfg(feature = "tls")]
+pub(crate) mod http2;
 pub(crate) mod scloud;
 pub(crate) mod server;
 pub(crate) mod store;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 
-pub(crate) use http::{Answer, Connection, Request};
-pub(crate) use scloud::{Key, Reply};
+pub(crate) use http::Request;
+pub(crate) use scloud::Key;
 pub(crate) use server::{Server, Setup};

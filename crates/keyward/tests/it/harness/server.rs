@@ -25,8 +25,8 @@ pub(crate) struct Setup {
     environment: Vec<(OsString, OsString)>,
     arguments: Vec<String>,
     administrator: Option<Key>,
-    umask: Option<&'static str>,
-    as_nobody: bool,
+    shell: Option<&'static str>,
+    by_nobody: bool,
 }
 
 /// The user that owns nothing, on every Linux.
@@ -41,8 +41,8 @@ impl Setup {
             environment: Vec::new(),
             arguments: Vec::new(),
             administrator: Some(Key::administrator()),
-            umask: None,
-            as_nobody: false,
+            shell: None,
+            by_nobody: false,
         }
     }
 
@@ -75,14 +75,15 @@ impl Setup {
         self
     }
 
-    pub(crate) fn umask(mut self, umask: &'static str) -> Self {
-        self.umask = Some(umask);
+    /// A command of the shell that the program is started behind, such as `umask 000`.
+    pub(crate) fn behind(mut self, shell: &'static str) -> Self {
+        self.shell = Some(shell);
         self
     }
 
     /// Runs the server as a user who is not the superuser; the tests' own unless that is he.
-    pub(crate) fn as_nobody(mut self) -> Self {
-        self.as_nobody = rustix::process::geteuid().is_root();
+    pub(crate) fn run_by_nobody(mut self) -> Self {
+        self.by_nobody = rustix::process::geteuid().is_root();
         self
     }
 
@@ -163,7 +164,7 @@ impl Setup {
             command.env("KEYWARD_BOOTSTRAP_ACCESS_KEY_ID", &key.id);
             command.env("KEYWARD_BOOTSTRAP_SECRET_ACCESS_KEY", &key.secret);
         }
-        if self.as_nobody {
+        if self.by_nobody {
             let home = self.home.path();
             // He can reach nothing of the superuser's, where the program may well be.
             let program = home.join("keyward");
@@ -183,11 +184,11 @@ impl Setup {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let program = env!("CARGO_BIN_EXE_keyward");
-        let mut command = match self.umask {
+        let mut command = match self.shell {
             None => Command::new(program),
-            Some(umask) => {
+            Some(before) => {
                 let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("umask {umask} && exec \"$@\""), "sh", program]);
+                shell.args(["-c", &format!("{before} && exec \"$@\""), "sh", program]);
                 shell
             }
         };
@@ -257,15 +258,15 @@ impl Server {
     }
 
     /// The sum of all series of a metric whose labels contain `label`.
-    pub(crate) fn metric(&self, name: &str, label: &str) -> f64 {
+    pub(crate) fn metric(&self, name: &str, label: &str) -> u64 {
         let metrics = self.metrics();
         let lines = metrics.lines().filter_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
             let labels = series.strip_prefix(name)?;
             let is_it = labels.is_empty() || labels.starts_with('{');
-            (is_it && labels.contains(label)).then(|| value.parse::<f64>().unwrap())
+            (is_it && labels.contains(label)).then(|| value.parse::<u64>().unwrap())
         });
-        let values: Vec<f64> = lines.collect();
+        let values: Vec<u64> = lines.collect();
         assert!(!values.is_empty(), "no series {name} {label} in\n{metrics}");
         values.iter().sum()
     }
@@ -332,7 +333,7 @@ impl Server {
 
     /// Threat T76: never, whatever was sent.
     pub(crate) fn assert_no_panic(&self) {
-        assert_eq!(self.metric("keyward_panics_total", ""), 0.0);
+        assert_eq!(self.metric("keyward_panics_total", ""), 0);
         assert!(!self.log().contains("panicked at"), "{}", self.log());
     }
 }

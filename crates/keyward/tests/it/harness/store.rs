@@ -23,9 +23,9 @@ impl Snapshot {
         Self { rows }
     }
 
-    /// How many rows a table has.
-    pub(crate) fn count(&self, table: &str) -> usize {
-        self.rows[table].len()
+    /// The rows of a table, each as `column=value` parted by blanks.
+    pub(crate) fn rows(&self, table: &str) -> &[String] {
+        &self.rows[table]
     }
 }
 

@@ -1,0 +1,165 @@
+//! What each effect does, on plain maps, and what it must not contradict.
+
+use std::collections::BTreeMap;
+
+use domain::access_keys::AccessKey;
+use domain::accounts::Account;
+use domain::batch::Effect;
+use domain::last_used::KeyUse;
+use domain::refusals::KEPT_MINUTES;
+use domain::store::StoreError;
+use domain::users::User;
+use domain::vault::RingRow;
+
+use super::Rows;
+
+/// Puts back what an effect changed.
+type Undo = Box<dyn FnOnce(&mut Rows)>;
+
+impl Rows {
+    /// All effects or none.
+    pub(super) fn apply_all(&mut self, effects: &[Effect]) -> Result<(), StoreError> {
+        let mut done: Vec<Undo> = Vec::new();
+        for effect in effects {
+            match self.fits(effect) {
+                Ok(()) => done.push(self.apply(effect)),
+                Err(what) => {
+                    done.into_iter().rev().for_each(|undo| undo(self));
+                    return Err(StoreError::Corrupt(what.to_owned()));
+                }
+            }
+        }
+        let newest = self.refusals.last_key_value().map(|((minute, ..), _)| *minute);
+        let oldest = newest.map_or(i64::MIN, |minute| minute.saturating_sub(KEPT_MINUTES));
+        self.refusals.retain(|(minute, ..), _| *minute >= oldest);
+        Ok(())
+    }
+
+    /// What is unique stays so, what is referred to exists, and what never changes does not.
+    fn fits(&self, effect: &Effect) -> Result<(), &'static str> {
+        match effect {
+            Effect::InsertAccount(new) => {
+                ensure(!self.accounts.contains_key(&new.uuid), "the account exists")?;
+                ensure(!self.is_serial_taken(new.serial), "the serial is taken")?;
+                self.account_name_fits(new)
+            }
+            Effect::InsertUser(new) => {
+                let account = self.accounts.get(&new.account).ok_or("the account does not exist")?;
+                ensure(!self.users.contains_key(&new.uuid), "the user exists")?;
+                if new.is_root {
+                    ensure(account.serial == new.serial, "root has another serial than the account")?;
+                    let other = self.users.values().any(|user| user.is_root && user.account == new.account);
+                    ensure(!other, "the account has a root user")?;
+                } else {
+                    ensure(!self.is_serial_taken(new.serial), "the serial is taken")?;
+                }
+                self.user_name_fits(new)
+            }
+            Effect::UpdateUser(new) => {
+                let fixed = |user: &User| (user.serial, user.account, user.is_root, user.created_at);
+                let old = self.users.get(&new.uuid).ok_or("the user does not exist")?;
+                ensure(fixed(old) == fixed(new), "what never changes of a user has changed")?;
+                self.user_name_fits(new)
+            }
+            Effect::InsertKey(new) => {
+                let user = self.users.get(&new.user).ok_or("the user does not exist")?;
+                ensure(user.account == new.account, "the user is of another account")?;
+                ensure(!self.keys.contains_key(&new.uuid), "the key exists")?;
+                ensure(self.keys.values().all(|key| key.key_id != new.key_id), "the key id is taken")?;
+                ensure(
+                    new.parent.is_none_or(|parent| self.keys.contains_key(&parent)),
+                    "the parent does not exist",
+                )
+            }
+            Effect::UpdateKey(new) => {
+                let fixed = |key: &AccessKey| AccessKey {
+                    schemes: new.schemes,
+                    status: new.status,
+                    sealed: new.sealed.clone(),
+                    sources: new.sources.clone(),
+                    not_before: new.not_before,
+                    expires_at: new.expires_at,
+                    description: new.description.clone(),
+                    version: new.version,
+                    modified_at: new.modified_at,
+                    modified_by: new.modified_by,
+                    deleted_at: new.deleted_at,
+                    deleted_by: new.deleted_by,
+                    mark: new.mark,
+                    ..key.clone()
+                };
+                let old = self.keys.get(&new.uuid).ok_or("the key does not exist")?;
+                ensure(fixed(old) == *new, "what never changes of a key has changed")
+            }
+            Effect::InsertRingKey(new) => ensure(!self.ring.contains_key(&new.id), "the ring key exists"),
+            Effect::CountSeals { ring_key, .. } => {
+                ensure(self.ring.contains_key(ring_key), "the ring key does not exist")
+            }
+            Effect::CountRefusals(_) | Effect::NoteUse(_) => Ok(()),
+        }
+    }
+
+    fn account_name_fits(&self, new: &Account) -> Result<(), &'static str> {
+        let clashes = |other: &Account| {
+            other.uuid != new.uuid && other.name_key == new.name_key && other.deleted_at.is_none()
+        };
+        ensure(new.deleted_at.is_some() || !self.accounts.values().any(clashes), "the account name is taken")
+    }
+
+    fn user_name_fits(&self, new: &User) -> Result<(), &'static str> {
+        let clashes = |other: &User| other.uuid != new.uuid && other.name_key == new.name_key;
+        let taken = self.live_users(new.account).any(clashes);
+        ensure(new.deleted_at.is_some() || !taken, "the user name is taken")
+    }
+
+    fn apply(&mut self, effect: &Effect) -> Undo {
+        match effect {
+            Effect::InsertAccount(new) => put(self, |rows| &mut rows.accounts, new.uuid, new.clone()),
+            Effect::InsertUser(new) | Effect::UpdateUser(new) => {
+                put(self, |rows| &mut rows.users, new.uuid, new.clone())
+            }
+            Effect::InsertKey(new) | Effect::UpdateKey(new) => {
+                put(self, |rows| &mut rows.keys, new.uuid, new.clone())
+            }
+            Effect::InsertRingKey(new) => put(self, |rows| &mut rows.ring, new.id, new.clone()),
+            Effect::CountSeals { ring_key, seals } => match self.ring.get(ring_key).cloned() {
+                Some(row) => {
+                    let row = RingRow { seals: row.seals + seals, ..row };
+                    put(self, |rows| &mut rows.ring, row.id, row)
+                }
+                None => Box::new(|_| {}),
+            },
+            Effect::CountRefusals(new) => {
+                let text = |text: &str| text.to_owned();
+                let (source, key_id) = (text(&new.source), text(&new.key_id));
+                let kind = (new.minute, source, key_id, text(&new.reason), text(&new.dialect));
+                let count = self.refusals.get(&kind).copied().unwrap_or_default() + new.count;
+                put(self, |rows| &mut rows.refusals, kind, count)
+            }
+            Effect::NoteUse(KeyUse { key, last }) => match self.last_used.get(key) {
+                Some(known) if known.at > last.at => Box::new(|_| {}),
+                Some(_) | None => put(self, |rows| &mut rows.last_used, *key, last.clone()),
+            },
+        }
+    }
+}
+
+/// Sets `key` to `value` and says how to go back.
+fn put<K: Ord + Clone + 'static, V: 'static>(
+    rows: &mut Rows,
+    map: fn(&mut Rows) -> &mut BTreeMap<K, V>,
+    key: K,
+    value: V,
+) -> Undo {
+    let old = map(rows).insert(key.clone(), value);
+    Box::new(move |rows| {
+        match old {
+            Some(old) => map(rows).insert(key, old),
+            None => map(rows).remove(&key),
+        };
+    })
+}
+
+fn ensure(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(otherwise) }
+}

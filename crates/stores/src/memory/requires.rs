@@ -1,0 +1,76 @@
+//! What each requirement means, on plain maps.
+
+use domain::access_keys::{AccessKey, KeyKind, KeyStatus};
+use domain::accounts::AccountStatus;
+use domain::batch::Require;
+use domain::clock::UnixMillis;
+use domain::id::KeyUuid;
+use domain::policy::Role;
+use domain::users::{User, UserStatus};
+
+use super::Rows;
+
+impl Rows {
+    /// Whether `require` holds now.
+    pub(super) fn holds(&self, require: &Require) -> bool {
+        match require {
+            Require::StoreIsEmpty => self.accounts.is_empty(),
+            Require::CallerMayAct { key, role, at } => self.may_act(*key, *role, *at),
+            Require::UserVersionIs(user, version) => {
+                self.users.get(user).is_some_and(|user| user.version == *version)
+            }
+            Require::KeyVersionIs(key, version) => {
+                self.keys.get(key).is_some_and(|key| key.version == *version)
+            }
+            Require::UserIsLive(user) => self.users.get(user).is_some_and(|user| user.deleted_at.is_none()),
+            Require::LiveKeysAre(user, keys) => {
+                let mut wanted = keys.clone();
+                wanted.sort();
+                wanted.dedup();
+                let found: Vec<KeyUuid> = self.live_keys(*user).map(|key| key.uuid).collect();
+                found == wanted
+            }
+            Require::NameIsFree { account, name, except } => {
+                self.live_users(*account).all(|user| user.name_key != *name || Some(user.uuid) == *except)
+            }
+            Require::KeyIdIsFree(key_id) => self.keys.values().all(|key| key.key_id != *key_id),
+            Require::SerialIsFree(serial) => !self.is_serial_taken(*serial),
+            Require::KeysBelow { user, schemes, limit } => {
+                let counts = |key: &&AccessKey| key.kind == KeyKind::Permanent && key.schemes.meets(*schemes);
+                is_below(self.live_keys(*user).filter(counts).count(), *limit)
+            }
+            Require::UsersBelow { account, limit } => is_below(self.live_users(*account).count(), *limit),
+            Require::AnotherAdminKeyRemains { account, lost_keys, lost_user, at } => {
+                let remains = |user: &User| Some(user.uuid) != *lost_user;
+                let is_admin = |user: &&User| user.role == Role::Admin && user.status == UserStatus::Active;
+                let works =
+                    |key: &AccessKey| key.kind == KeyKind::Permanent && key.status == KeyStatus::Active;
+                self.live_users(*account).filter(is_admin).any(|user| {
+                    remains(user)
+                        && self
+                            .live_keys(user.uuid)
+                            .any(|key| works(key) && !key.is_expired(*at) && !lost_keys.contains(&key.uuid))
+                })
+            }
+        }
+    }
+
+    fn may_act(&self, key: KeyUuid, role: Role, at: UnixMillis) -> bool {
+        let works = |key: &AccessKey| {
+            key.deleted_at.is_none() && key.status == KeyStatus::Active && !key.is_expired(at)
+        };
+        let Some(key) = self.keys.get(&key).filter(|key| works(key)) else { return false };
+        let parent_works = key.parent.is_none_or(|parent| self.keys.get(&parent).is_some_and(works));
+        let Some(user) = self.users.get(&key.user) else { return false };
+        let user_works = user.deleted_at.is_none() && user.status == UserStatus::Active && user.role == role;
+        let account_works = self
+            .accounts
+            .get(&user.account)
+            .is_some_and(|account| account.deleted_at.is_none() && account.status == AccountStatus::Active);
+        parent_works && user_works && account_works
+    }
+}
+
+fn is_below(count: usize, limit: u32) -> bool {
+    u32::try_from(count).is_ok_and(|count| count < limit)
+}
