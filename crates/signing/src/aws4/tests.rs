@@ -369,9 +369,8 @@ fn an_exact_signature_tells_spellings_of_a_path_apart() {
 
 #[test]
 fn a_presigned_url_says_how_long_it_is_good() {
-    let seconds = |target| {
-        presigned_seconds(&RequestView::new("GET", target, &[], Body::NotVisible, UrlScheme::Http))
-    };
+    let seconds =
+        |target| presigned_seconds(&RequestView::new("GET", target, &[], Body::NotVisible, UrlScheme::Http));
     assert_eq!(seconds("/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=60"), Some(60));
     assert_eq!(seconds("/?X-Amz-Algorithm=AWS4-HMAC-SHA256"), None);
     assert_eq!(seconds("/?X-Amz-Expires=60"), None);

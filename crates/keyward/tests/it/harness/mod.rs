@@ -8,6 +8,7 @@ pub(crate) mod http;
 pub(crate) mod http2;
 pub(crate) mod scloud;
 pub(crate) mod server;
+pub(crate) mod signed;
 pub(crate) mod store;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
