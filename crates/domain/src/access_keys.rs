@@ -14,7 +14,7 @@ use crate::limits::DESCRIPTION_CHARS;
 use crate::net::AddressRange;
 use crate::vault::{Binding, Mark, MarkInput};
 
-pub use change::KeyChange;
+pub use change::{KeyChange, KeyRef};
 pub use issue::{CreatedKey, KeyIssue, KeyShape};
 
 /// An access key without its secret, which stays sealed.

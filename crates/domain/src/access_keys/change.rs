@@ -13,7 +13,22 @@ use crate::id::KeyUuid;
 use crate::limits::CONFLICT_RETRIES;
 use crate::policy::{Action, Reach, Role};
 use crate::service::Service;
-use crate::users::UserStatus;
+use crate::users::{UserRef, UserStatus};
+
+/// Which key is meant.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRef<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Whose it must be, in clouds whose requests say so.
+    pub owner: Option<UserRef<'a>>,
+}
+
+impl<'a, T: AsRef<str> + ?Sized> From<&'a T> for KeyRef<'a> {
+    fn from(id: &'a T) -> Self {
+        Self { id: id.as_ref(), owner: None }
+    }
+}
 
 /// What to change of a key; what is `None` stays.
 #[derive(Clone, Debug, Default)]
@@ -28,20 +43,22 @@ impl Service {
     /// Enables, disables or describes a key. A status that it already has is success and changes nothing.
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::RootOnly`], [`Error::KeyNotFound`], [`Error::Invalid`],
+    /// [`Error::Denied`], [`Error::RootOnly`], [`Error::KeyNotFound`], [`Error::KeyOfAnother`],
+    /// [`Error::Invalid`],
     /// [`Error::LastAdministratorKey`].
-    pub async fn update_access_key(
+    pub async fn update_access_key<'k>(
         &self,
         caller: &Caller,
-        key_id: &str,
+        key: impl Into<KeyRef<'k>>,
         schemes: SchemeSet,
         change: KeyChange,
     ) -> Result<AccessKey, Error> {
         if let Some(text) = &change.description {
             check_description(text)?;
         }
+        let wanted = key.into();
         for _ in 0..CONFLICT_RETRIES {
-            let (record, old) = self.key_to_change(caller, Action::UpdateAccessKey, key_id, schemes).await?;
+            let (record, old) = self.key_to_change(caller, Action::UpdateAccessKey, wanted, schemes).await?;
             let now = self.clock.now();
             let mut key = old.clone();
             key.status = change.status.unwrap_or(old.status);
@@ -80,14 +97,15 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::RootOnly`], [`Error::KeyNotFound`], [`Error::LastAdministratorKey`].
-    pub async fn delete_access_key(
+    pub async fn delete_access_key<'k>(
         &self,
         caller: &Caller,
-        key_id: &str,
+        key: impl Into<KeyRef<'k>>,
         schemes: SchemeSet,
     ) -> Result<(), Error> {
+        let wanted = key.into();
         for _ in 0..CONFLICT_RETRIES {
-            let (record, key) = self.key_to_change(caller, Action::DeleteAccessKey, key_id, schemes).await?;
+            let (record, key) = self.key_to_change(caller, Action::DeleteAccessKey, wanted, schemes).await?;
             let now = self.clock.now();
             let family = record.rows.keys.iter().filter(|k| k.uuid == key.uuid || k.parent == Some(key.uuid));
             let family: Vec<&AccessKey> = family.collect();
@@ -112,10 +130,16 @@ impl Service {
         &self,
         caller: &Caller,
         action: Action,
-        key_id: &str,
+        wanted: KeyRef<'_>,
         schemes: SchemeSet,
     ) -> Result<(Arc<UserRecord>, AccessKey), Error> {
+        if let Some(owner) = wanted.owner {
+            caller.require_named(action, owner)?;
+            // Who does not exist is told before what is said of the key.
+            self.find_user(caller, owner).await?;
+        }
         let reach = caller.reach(action)?;
+        let key_id = wanted.id;
         let record = self.directory.by_key(key_id).await?.ok_or(Error::KeyNotFound)?;
         let owner = &record.rows.user;
         let visible =
@@ -124,6 +148,9 @@ impl Service {
         let key = key.ok_or(Error::KeyNotFound)?.clone();
         if !record.intact || record.damaged.contains(&key.uuid) {
             return Err(Error::Damaged);
+        }
+        if !wanted.owner.is_none_or(|wanted| owner.is_meant_by(wanted, caller)) {
+            return Err(Error::KeyOfAnother);
         }
         caller.require_root_for(owner)?;
         Ok((record, key))
