@@ -9,7 +9,6 @@ use bytes::Bytes;
 use dialects::Outcome;
 use domain::Service;
 use domain::audit::ChainHead;
-use domain::clock::Clock;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -27,7 +26,6 @@ pub struct Front {
     pipeline: Pipeline,
     gate: Gate,
     service: Arc<Service>,
-    clock: Arc<dyn Clock>,
     log: Log,
     metrics: Arc<Metrics>,
     stats: Arc<Stats>,
@@ -46,7 +44,6 @@ impl Front {
         pipeline: Pipeline,
         gate: Gate,
         service: Arc<Service>,
-        clock: Arc<dyn Clock>,
         log: Log,
         metrics: Arc<Metrics>,
         stats: Arc<Stats>,
@@ -62,7 +59,7 @@ impl Front {
         operations.extend(routes.map(|route| ((gate::NAME, route), metrics.operation(gate::NAME, route))));
         let unknown = metrics.operation(UNKNOWN, UNKNOWN);
         let ready = AtomicBool::new(false);
-        Self { pipeline, gate, service, clock, log, metrics, stats, heads, operations, unknown, ready }
+        Self { pipeline, gate, service, log, metrics, stats, heads, operations, unknown, ready }
     }
 
     /// Says whether requests are served; `/readyz` tells it on.
@@ -94,7 +91,7 @@ impl Front {
         let account = note.caller.as_ref().map(|caller| caller.account.hex());
         let caller_key = note.caller.as_ref().map(|caller| caller.key_id.as_str());
         self.log.request(&RequestLine {
-            time_ms: self.clock.now().0,
+            time_ms: self.service.clock().now().0,
             request_id: &finished.request.hex(),
             dialect,
             operation,
@@ -161,7 +158,7 @@ impl listen::Service for Front {
             Peer::Unix => None,
         };
         self.log.request(&RequestLine {
-            time_ms: self.clock.now().0,
+            time_ms: self.service.clock().now().0,
             request_id: "",
             dialect: UNKNOWN,
             operation: UNKNOWN,

@@ -69,12 +69,10 @@ pub async fn serve(
     let service = node.service.clone();
     let pipeline = Pipeline::new(registry, service.clone(), config.pipeline(), world.clone());
     let gate = Gate::new(service.clone(), GateSettings::new(&config), world.clone());
-    let clock = world.clock.clone();
     let front = Arc::new(Front::new(
         pipeline,
         gate,
         service.clone(),
-        clock,
         log.clone(),
         metrics,
         stats.clone(),

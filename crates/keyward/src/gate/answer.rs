@@ -112,7 +112,7 @@ fn denied_note(denial: &Denial) -> Note {
         _ => Outcome::Malformed,
     };
     let (caller, key_id) = match denial {
-        Denial::Service(caller) | Denial::UnsignedPayload(caller) => (Some(CallerNote::from(caller)), None),
+        Denial::Service(caller) | Denial::UnsignedPayload(caller) => (Some(caller.clone()), None),
         Denial::Claim(key, _) | Denial::Unbound(key) | Denial::Auth(key, _) => (None, Some(key.clone())),
         Denial::UnknownPath
         | Denial::Method

@@ -91,7 +91,8 @@ impl<'a> Evidence<'a> {
         }
         forwarded.must_agree_with(&original)?;
         let source = match single(headers, "x-real-ip")? {
-            None => None,
+            // What nginx tells of a client at a Unix socket.
+            None | Some("unix:") => None,
             Some(text) => Some(text.parse::<IpAddr>().map_err(|_| Fault::Malformed("x-real-ip"))?),
         };
         original.evidence(scheme(headers, &ORIGINAL)?, source.map(|source| source.to_canonical()))

@@ -1,16 +1,17 @@
 //! From the request under test to whose it is. Stricter than the dialects: a signature opens only what it binds, so it must
 //! bind method, path and query as they are.
 
-use domain::authenticate::{AuthError, Freshness};
+use dialects::CallerNote;
+use domain::authenticate::{AuthError, Freshness, Nonces, Order, Terms};
 use domain::caller::{Caller, Origin};
 use signing::{
     Claim, Params, Payload, Reject, RequestView, Scheme, aws4, detect, params::MAX_PARAMS, scloud, scp,
     sdk_hmac_sha256, tc3, tencent_v1,
 };
 
-use super::Gate;
 use super::callers::{Asker, NotTrusted, UnsignedPayload};
 use super::evidence::Fault;
+use super::{Gate, Route};
 use crate::config::UnboundSchemes;
 
 /// How a question is decided.
@@ -50,9 +51,9 @@ pub(super) enum Denial {
     /// Not authenticated, or not a key that may be used now.
     Auth(String, AuthError),
     /// The signature's scope names a service that is not served here.
-    Service(Caller),
+    Service(CallerNote),
     /// The signature leaves the body out, which this service does not take.
-    UnsignedPayload(Caller),
+    UnsignedPayload(CallerNote),
 }
 
 impl From<NotTrusted> for Denial {
@@ -77,8 +78,14 @@ const fn window_ms(scheme: Scheme) -> u64 {
 
 impl Gate {
     /// Decides on one request for `asker`. On a hit of the directory nothing is awaited.
-    pub(super) async fn judge(&self, view: &RequestView<'_>, asker: &Asker, origin: Origin) -> Verdict {
-        match self.try_judge(view, asker, origin).await {
+    pub(super) async fn judge(
+        &self,
+        view: &RequestView<'_>,
+        asker: &Asker,
+        route: Route,
+        origin: Origin,
+    ) -> Verdict {
+        match self.try_judge(view, asker, route, origin).await {
             Ok(allowed) => Verdict::Allowed(allowed),
             Err(denial) => Verdict::Denied(denial),
         }
@@ -88,11 +95,18 @@ impl Gate {
         &self,
         view: &RequestView<'_>,
         asker: &Asker,
+        route: Route,
         origin: Origin,
     ) -> Result<Allowed, Denial> {
         let claim = self.claim(view)?;
         let scheme = claim.scheme();
-        let terms = self.freshness(view, &claim)?;
+        let terms = Terms {
+            freshness: self.freshness(view, &claim)?,
+            order: Order::SignatureFirst,
+            // Every client of version 1 sends one, and a proxy may ask twice about one request.
+            nonces: if scheme == Scheme::TencentV1 { Nonces::Repeatable } else { Nonces::Once },
+            operation: route.as_str(),
+        };
         let key_id = || claim.access_key_id().to_owned();
         let caller = self.service.authenticate(&claim, origin, terms).await;
         let caller = caller.map_err(|error| Denial::Auth(key_id(), error))?;
@@ -100,11 +114,11 @@ impl Gate {
             && !self.settings.services.is_empty()
             && !self.settings.services.contains(&scope.service)
         {
-            return Err(Denial::Service(caller));
+            return Err(Denial::Service(CallerNote::from(&caller)));
         }
         let payload = payload(&claim);
         if payload == Payload::Unsigned && asker.unsigned_payload == UnsignedPayload::Refuse {
-            return Err(Denial::UnsignedPayload(caller));
+            return Err(Denial::UnsignedPayload(CallerNote::from(&caller)));
         }
         Ok(Allowed { caller, scheme, payload })
     }

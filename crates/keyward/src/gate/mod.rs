@@ -70,7 +70,9 @@ impl Gate {
         let answered = match (self.asker(&parts.headers, from).await, route) {
             (Err(denial), _) => answer::refusal(&denial.into(), None, id),
             (Ok(_), None) => answer::refusal(&Denial::UnknownPath, None, id),
-            (Ok(asker), Some(Route::Forward | Route::Envoy)) => self.proxied(&parts, &asker, id).await,
+            (Ok(asker), Some(route @ (Route::Forward | Route::Envoy))) => {
+                self.proxied(&parts, &asker, route, id).await
+            }
             (Ok(asker), Some(Route::Verify)) => self.verify(&parts, body, &asker, id).await,
         };
         let Answered { response, note, source } = answered;
@@ -79,7 +81,13 @@ impl Gate {
     }
 
     /// Judges the request that a proxy describes.
-    async fn proxied(&self, parts: &http::request::Parts, asker: &Asker, id: RequestId) -> Answered {
+    async fn proxied(
+        &self,
+        parts: &http::request::Parts,
+        asker: &Asker,
+        route: Route,
+        id: RequestId,
+    ) -> Answered {
         let headers: Vec<_> =
             parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let own = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
@@ -95,7 +103,7 @@ impl Gate {
         };
         let signable = evidence::signable(&headers);
         let view = evidence.view(&signable, Body::NotVisible);
-        match self.judge(&view, asker, self.origin(id, evidence.source)).await {
+        match self.judge(&view, asker, route, self.origin(id, evidence.source)).await {
             Verdict::Allowed(allowed) => answer::allowed(&allowed, id),
             Verdict::Denied(denial) => answer::refusal(&denial, evidence.source, id),
         }

@@ -26,7 +26,9 @@ pub enum SocketError {
     #[error("{0} is the gate's socket of another running server; give gate.socket another path")]
     Taken(PathBuf),
     /// The system refuses.
-    #[error("the gate's socket {path} cannot be made: {cause}")]
+    #[error(
+        "the gate's socket {path} cannot be made: {cause}; give gate.socket another path, or \"\" for none"
+    )]
     Refused {
         /// Where it was to be.
         path: PathBuf,

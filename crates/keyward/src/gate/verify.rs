@@ -12,7 +12,7 @@ use signing::{Body, UrlScheme};
 use super::callers::Asker;
 use super::evidence::{Evidence, Fault};
 use super::judge::{Denial, Verdict};
-use super::{Answered, Gate, answer};
+use super::{Answered, Gate, Route, answer};
 use crate::listen::read_body;
 
 /// Most requests in one call.
@@ -171,7 +171,7 @@ impl Gate {
         };
         let headers = question.signable();
         let view = evidence.view(&headers, question.body());
-        self.judge(&view, asker, self.origin(id, question.source)).await
+        self.judge(&view, asker, Route::Verify, self.origin(id, question.source)).await
     }
 }
 

@@ -307,9 +307,8 @@ fn t25_nobody_asks_without_being_trusted_and_no_answer_holds_a_secret() {
     open.wait_for_log(|log| log.contains("gate.open"));
     let own = Signed::get(Scheme::Aws4, open.administrator(), HOST, "/a");
     assert_allowed(&open.ask(&own.as_nginx()), "admin", open.administrator(), Scheme::Aws4);
-    let refusal = Setup::new()
-        .settings("listen = \"0.0.0.0:0\"\nallow_plain_http = true\n[gate]\nopen = true")
-        .refusal();
+    let remote = Setup::new().settings("allow_plain_http = true\n[gate]\nopen = true");
+    let refusal = remote.arguments(&["--listen", "0.0.0.0:0"]).refusal();
     assert!(refusal.contains("gate.open"), "{refusal}");
     // A principal and nothing else: no member is named like a secret, and neither the secret nor a signature is there.
     let signature = |signed: &Signed| signed.header("Authorization").rsplit('=').next().unwrap().to_owned();

@@ -1,7 +1,6 @@
 //! Requests signed as each cloud's clients sign them, to any path: what passes through a proxy to the gate.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use keyward::system::SystemClock;
 use signing::encode::percent_encode;
 use signing::request::Header;
 use signing::{Body, Params, RequestView, Scheme, UrlScheme, aws4, format_basic};
@@ -25,7 +24,7 @@ pub(crate) struct Signed {
 
 /// Seconds since 1970.
 pub(crate) fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap()
+    SystemClock.now_ms() / 1000
 }
 
 impl Signed {
