@@ -12,7 +12,9 @@ use crate::commit::Refused;
 use crate::directory::UserRecord;
 use crate::error::{Error, Field};
 use crate::id::{AccountUuid, Serial, UserUuid};
-use crate::limits::{CONFLICT_RETRIES, DISPLAY_NAME_CHARS, GENERATED_PASSWORD_CHARS, USERS_AT_ONCE};
+use crate::limits::{
+    CONFLICT_RETRIES, DISPLAY_NAME_CHARS, EMAIL_CHARS, GENERATED_PASSWORD_CHARS, USERS_AT_ONCE,
+};
 use crate::name::{Name, NameKey};
 use crate::policy::{Action, Role};
 use crate::service::Service;
@@ -143,6 +145,9 @@ impl User {
     }
 }
 
+/// A place in the order of an account's users: behind the user of that creation time and id.
+pub type UserPlace = (UnixMillis, UserUuid);
+
 /// A user to be made.
 #[derive(Debug)]
 pub struct NewUser<'a> {
@@ -152,6 +157,8 @@ pub struct NewUser<'a> {
     pub display_name: String,
     /// Address for people.
     pub email: String,
+    /// What he may do.
+    pub role: Role,
     /// Echo-only fields.
     pub attributes: Attributes,
     /// The key to make along with him, in the same transaction.
@@ -185,6 +192,8 @@ pub struct UserChange {
     pub display_name: Option<String>,
     /// Another address.
     pub email: Option<String>,
+    /// Another role.
+    pub role: Option<Role>,
     /// Freeze or thaw.
     pub status: Option<UserStatus>,
     /// Echo-only fields to set.
@@ -197,7 +206,7 @@ impl Service {
         crate::random::password(self.random.as_ref(), GENERATED_PASSWORD_CHARS)
     }
 
-    /// Makes a member of the caller's account.
+    /// Makes a user of the caller's account.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::Invalid`], [`Error::UserNameTaken`], [`Error::LimitReached`], [`Error::CallerRevoked`].
@@ -209,6 +218,7 @@ impl Service {
         }
         let name = Name::parse(new.name).map_err(|rule| Error::Invalid { field: Field::UserName, rule })?;
         check_display_name(&new.display_name)?;
+        check_email(&new.email)?;
         for _ in 0..CONFLICT_RETRIES {
             let now = self.clock.now();
             let mut user = User {
@@ -218,7 +228,7 @@ impl Service {
                 name: name.as_str().to_owned(),
                 name_key: name.key().clone(),
                 is_root: false,
-                role: Role::Member,
+                role: new.role,
                 status: UserStatus::Active,
                 display_name: new.display_name.clone(),
                 email: new.email.clone(),
@@ -243,7 +253,7 @@ impl Service {
                 Require::UsersBelow { account: caller.account, limit: self.limits.users_per_account },
                 Require::SerialIsFree(user.serial),
             ]);
-            let detail = format!("name={}", user.name);
+            let detail = format!("name={} role={}", user.name, user.role.as_str());
             batch.audit.push(caller.entry(now, Action::CreateUser, user.uuid.as_bytes(), 1, detail));
             batch.effects.push(Effect::InsertUser(user.clone()));
             let key = key.map(|made| made.add_to(&mut batch, caller, user.serial, now));
@@ -287,6 +297,23 @@ impl Service {
         Ok(UserList { users: page.users, total: page.total })
     }
 
+    /// Users of the account by creation time, at most `limit` after a place in that order. Walking page by page shows each
+    /// user once, whatever is written meanwhile (threat T51).
+    ///
+    /// # Errors
+    /// [`Error::Denied`]; [`Error::Damaged`] when a row of the page fails its integrity check (promise P7).
+    pub async fn users_after(
+        &self,
+        caller: &Caller,
+        after: Option<UserPlace>,
+        limit: u32,
+    ) -> Result<Vec<User>, Error> {
+        caller.require_account(Action::ListUsers)?;
+        let users = self.store.users_after(caller.account, after, limit).await?;
+        let is_intact = |user: &User| self.vault.is_marked(&user.mark_input(), &user.mark);
+        if users.iter().all(is_intact) { Ok(users) } else { Err(Error::Damaged) }
+    }
+
     /// All users of the account by creation time, for clouds that do not page. Read page by page; each page begins with the
     /// last user of the one before, so that a deletion in between, which moves users forward, is noticed and nobody is
     /// passed over (threat T51).
@@ -324,6 +351,9 @@ impl Service {
         if let Some(text) = &change.display_name {
             check_display_name(text)?;
         }
+        if let Some(text) = &change.email {
+            check_email(text)?;
+        }
         for _ in 0..CONFLICT_RETRIES {
             let record = self.find_user(caller, name.into()).await?;
             let old = &record.rows.user;
@@ -332,6 +362,9 @@ impl Service {
             let mut user = apply(old, &change, new_name.as_ref());
             if user == *old {
                 return Ok(user);
+            }
+            if user.is_root && user.role != Role::Admin {
+                return Err(Error::Invalid { field: Field::Role, rule: "of the root user is always admin" });
             }
             user.version += 1;
             user.modified_at = now;
@@ -342,7 +375,8 @@ impl Service {
                 let (account, name) = (user.account, user.name_key.clone());
                 batch.require.push(Require::NameIsFree { account, name, except: Some(user.uuid) });
             }
-            if user.status == UserStatus::Frozen && old.status == UserStatus::Active {
+            let is_frozen = user.status == UserStatus::Frozen && old.status == UserStatus::Active;
+            if is_frozen || user.role != old.role {
                 batch.require.extend(record.loses_admin_user(now));
             }
             let detail = describe_change(old, &user);
@@ -448,6 +482,17 @@ fn check_display_name(text: &str) -> Result<(), Error> {
     Ok(())
 }
 
+fn check_email(text: &str) -> Result<(), Error> {
+    let field = Field::Email;
+    if text.chars().count() > EMAIL_CHARS {
+        return Err(Error::Invalid { field, rule: "has at most 254 characters" });
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Error::Invalid { field, rule: "must not hold control characters" });
+    }
+    Ok(())
+}
+
 fn apply(old: &User, change: &UserChange, new_name: Option<&Name>) -> User {
     let mut user = old.clone();
     if let Some(name) = new_name {
@@ -458,6 +503,9 @@ fn apply(old: &User, change: &UserChange, new_name: Option<&Name>) -> User {
     }
     if let Some(text) = &change.email {
         user.email.clone_from(text);
+    }
+    if let Some(role) = change.role {
+        user.role = role;
     }
     if let Some(status) = change.status {
         user.status = status;
@@ -470,6 +518,9 @@ fn describe_change(old: &User, new: &User) -> String {
     let mut words = vec![format!("name={}", old.name)];
     if new.name != old.name {
         words.push(format!("new_name={}", new.name));
+    }
+    if new.role != old.role {
+        words.push(format!("role={}", new.role.as_str()));
     }
     if new.status != old.status {
         words.push(format!("status={}", new.status.as_str()));

@@ -314,6 +314,16 @@ impl From<Error> for Refusal {
                 Code::LastAdministrator,
                 "This would take away the last usable administrator key of the account.",
             ),
+            Error::ExceedsCaller(_) => {
+                Self::plain(Code::Denied, "A key cannot create one that is good for more than itself.")
+            }
+            // What this dialect never asks for.
+            Error::AccountNotFound(_)
+            | Error::AccountNameTaken(_)
+            | Error::KeyIdTaken
+            | Error::RotationUnderWay
+            | Error::RepeatDiffers
+            | Error::CursorInvalid => internal_error().because(error.to_string()),
             Error::Invalid { field, rule } => Self::echoing(
                 code_of(field),
                 format!("The parameter `{}` is not valid: {rule}.", parameter_of(field)),
@@ -347,6 +357,13 @@ impl Refusal {
             | Error::UserNameTaken(_)
             | Error::LimitReached { .. }
             | Error::LastAdministratorKey
+            | Error::AccountNotFound(_)
+            | Error::AccountNameTaken(_)
+            | Error::KeyIdTaken
+            | Error::ExceedsCaller(_)
+            | Error::RotationUnderWay
+            | Error::RepeatDiffers
+            | Error::CursorInvalid
             | Error::Invalid { .. } => error.into(),
         }
     }
@@ -450,9 +467,20 @@ fn echo_name(name: &str) -> &str {
 const fn code_of(field: Field) -> Code {
     match field {
         Field::UserName => Code::UserNameIllegal,
-        Field::DisplayName | Field::Description | Field::Expiry | Field::KeyId | Field::Secret => {
-            Code::ParamError
-        }
+        Field::DisplayName
+        | Field::Email
+        | Field::Role
+        | Field::Description
+        | Field::Schemes
+        | Field::Sources
+        | Field::Audience
+        | Field::NotBefore
+        | Field::Overlap
+        | Field::AccountName
+        | Field::KeyLifetime
+        | Field::Expiry
+        | Field::KeyId
+        | Field::Secret => Code::ParamError,
     }
 }
 
@@ -461,7 +489,16 @@ const fn parameter_of(field: Field) -> &'static str {
     match field {
         Field::UserName => "Name",
         Field::DisplayName => "NickName",
+        Field::Email => "Email",
+        Field::Role => "Role",
         Field::Description => "Description",
+        Field::Schemes => "Schemes",
+        Field::Sources => "Sources",
+        Field::Audience => "Audience",
+        Field::NotBefore => "NotBefore",
+        Field::Overlap => "Overlap",
+        Field::AccountName => "AccountName",
+        Field::KeyLifetime => "KeyLifetime",
         Field::Expiry => "ExpiredTime",
         Field::KeyId => "AccessKeyId",
         Field::Secret => "SecretKey",
