@@ -1,24 +1,24 @@
 //! Users: the people and programs of an account.
 
+mod read;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
-use crate::access_keys::{AccessKey, CreatedKey, KeyIssue, KeyKind};
+use crate::access_keys::{CreatedKey, KeyIssue, KeyKind};
 use crate::batch::{Effect, Require};
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
 use crate::commit::Refused;
-use crate::directory::UserRecord;
 use crate::error::{Error, Field};
 use crate::id::{AccountUuid, Serial, UserUuid};
-use crate::limits::{
-    CONFLICT_RETRIES, DISPLAY_NAME_CHARS, EMAIL_CHARS, GENERATED_PASSWORD_CHARS, USERS_AT_ONCE,
-};
+use crate::limits::{CONFLICT_RETRIES, DISPLAY_NAME_CHARS, EMAIL_CHARS, GENERATED_PASSWORD_CHARS};
 use crate::name::{Name, NameKey};
 use crate::policy::{Action, Role};
 use crate::service::Service;
 use crate::vault::{Mark, MarkInput};
+
+pub use read::{UserList, UserPlace};
 
 /// Fields that a dialect takes and echoes and that no decision ever reads, such as a login flag. Keyed
 /// `<dialect>.<field>`.
@@ -145,9 +145,6 @@ impl User {
     }
 }
 
-/// A place in the order of an account's users: behind the user of that creation time and id.
-pub type UserPlace = (UnixMillis, UserUuid);
-
 /// A user to be made.
 #[derive(Debug)]
 pub struct NewUser<'a> {
@@ -172,15 +169,6 @@ pub struct CreatedUser {
     pub user: User,
     /// His first key and its secret.
     pub key: Option<CreatedKey>,
-}
-
-/// A page of users with their live keys.
-#[derive(Debug)]
-pub struct UserList {
-    /// The users, each with his live keys.
-    pub users: Vec<(User, Vec<AccessKey>)>,
-    /// All users of the account.
-    pub total: u64,
 }
 
 /// What to change of a user; what is `None` stays.
@@ -262,79 +250,6 @@ impl Service {
                 Err(Refused::Other(Require::SerialIsFree(_) | Require::KeyIdIsFree(_))) => {}
                 Err(refused) => return Err(refused.into_error(name.as_str(), &self.limits)),
             }
-        }
-        Err(Error::Conflict)
-    }
-
-    /// Reads one user. Everybody may read himself.
-    ///
-    /// # Errors
-    /// [`Error::Denied`], [`Error::UserNotFound`].
-    pub async fn get_user<'u>(
-        &self,
-        caller: &Caller,
-        user: impl Into<UserRef<'u>>,
-    ) -> Result<Arc<UserRecord>, Error> {
-        let user = user.into();
-        caller.require_named(Action::ReadUser, user)?;
-        self.find_user(caller, user).await
-    }
-
-    /// A page of the account's users, by creation time: at most `limit` after skipping `offset`.
-    ///
-    /// # Errors
-    /// [`Error::Denied`]; [`Error::Damaged`] when a row of the page fails its integrity check (promise P7).
-    pub async fn list_users(&self, caller: &Caller, offset: u64, limit: u32) -> Result<UserList, Error> {
-        caller.require_account(Action::ListUsers)?;
-        let page = self.store.list_users(caller.account, offset, limit).await?;
-        let is_intact = |(user, keys): &(User, Vec<AccessKey>)| {
-            self.vault.is_marked(&user.mark_input(), &user.mark)
-                && keys.iter().all(|key| self.vault.is_marked(&key.mark_input(), &key.mark))
-        };
-        if !page.users.iter().all(is_intact) {
-            return Err(Error::Damaged);
-        }
-        Ok(UserList { users: page.users, total: page.total })
-    }
-
-    /// Users of the account by creation time, at most `limit` after a place in that order. Walking page by page shows each
-    /// user once, whatever is written meanwhile (threat T51).
-    ///
-    /// # Errors
-    /// [`Error::Denied`]; [`Error::Damaged`] when a row of the page fails its integrity check (promise P7).
-    pub async fn users_after(
-        &self,
-        caller: &Caller,
-        after: Option<UserPlace>,
-        limit: u32,
-    ) -> Result<Vec<User>, Error> {
-        caller.require_account(Action::ListUsers)?;
-        let users = self.store.users_after(caller.account, after, limit).await?;
-        let is_intact = |user: &User| self.vault.is_marked(&user.mark_input(), &user.mark);
-        if users.iter().all(is_intact) { Ok(users) } else { Err(Error::Damaged) }
-    }
-
-    /// All users of the account by creation time, for clouds that do not page. Read page by page; each page begins with the
-    /// last user of the one before, so that a deletion in between, which moves users forward, is noticed and nobody is
-    /// passed over (threat T51).
-    ///
-    /// # Errors
-    /// As [`list_users`](Self::list_users); [`Error::Conflict`] when users keep being deleted meanwhile.
-    pub async fn all_users(&self, caller: &Caller) -> Result<Vec<(User, Vec<AccessKey>)>, Error> {
-        'again: for _ in 0..CONFLICT_RETRIES {
-            let mut all = self.list_users(caller, 0, USERS_AT_ONCE).await?.users;
-            let mut page = all.len();
-            while page >= usize::try_from(USERS_AT_ONCE).unwrap_or(usize::MAX) {
-                let Some((last, _)) = all.last() else { break };
-                let offset = u64::try_from(all.len()).unwrap_or(u64::MAX) - 1;
-                let mut users = self.list_users(caller, offset, USERS_AT_ONCE).await?.users.into_iter();
-                if users.next().is_none_or(|(first, _)| first.uuid != last.uuid) {
-                    continue 'again;
-                }
-                page = users.len() + 1;
-                all.extend(users);
-            }
-            return Ok(all);
         }
         Err(Error::Conflict)
     }

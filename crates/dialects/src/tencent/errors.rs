@@ -324,10 +324,10 @@ impl From<Error> for Refusal {
             | Error::RotationUnderWay
             | Error::RepeatDiffers
             | Error::CursorInvalid => internal_error().because(error.to_string()),
-            Error::Invalid { field, rule } => Self::echoing(
-                code_of(field),
-                format!("The parameter `{}` is not valid: {rule}.", parameter_of(field)),
-            ),
+            Error::Invalid { field, rule } => {
+                let (name, code) = parameter_of(field);
+                Self::echoing(code, format!("The parameter `{name}` is not valid: {rule}."))
+            }
             Error::Conflict => Self::plain(
                 Code::Conflict,
                 "The object kept changing while it was to be changed, please request again.",
@@ -464,30 +464,10 @@ fn echo_name(name: &str) -> &str {
     if name.chars().count() <= ECHO_CHARS && name.chars().all(is_plain) { name } else { "?" }
 }
 
-const fn code_of(field: Field) -> Code {
-    match field {
-        Field::UserName => Code::UserNameIllegal,
-        Field::DisplayName
-        | Field::Email
-        | Field::Role
-        | Field::Description
-        | Field::Schemes
-        | Field::Sources
-        | Field::Audience
-        | Field::NotBefore
-        | Field::Overlap
-        | Field::AccountName
-        | Field::KeyLifetime
-        | Field::Expiry
-        | Field::KeyId
-        | Field::Secret => Code::ParamError,
-    }
-}
-
-/// The parameter that carries a field of the domain.
-const fn parameter_of(field: Field) -> &'static str {
-    match field {
-        Field::UserName => "Name",
+/// The parameter that carries a field of the domain, and the code that its values are refused with.
+const fn parameter_of(field: Field) -> (&'static str, Code) {
+    let name = match field {
+        Field::UserName => return ("Name", Code::UserNameIllegal),
         Field::DisplayName => "NickName",
         Field::Email => "Email",
         Field::Role => "Role",
@@ -502,5 +482,6 @@ const fn parameter_of(field: Field) -> &'static str {
         Field::Expiry => "ExpiredTime",
         Field::KeyId => "AccessKeyId",
         Field::Secret => "SecretKey",
-    }
+    };
+    (name, Code::ParamError)
 }
