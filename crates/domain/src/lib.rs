@@ -13,6 +13,7 @@ pub mod clock;
 mod commit;
 pub mod decision;
 pub mod directory;
+pub mod duration;
 pub mod error;
 pub mod id;
 pub mod invariants;

@@ -6,11 +6,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::access_keys::AccessKey;
+use crate::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use crate::accounts::Account;
 use crate::audit::{AuditRow, ChainHead};
 use crate::batch::{Batch, Require};
-use crate::id::{AccountUuid, KeyId, NodeId, UserUuid};
+use crate::id::{AccountUuid, KeyId, KeyUuid, NodeId, UserUuid};
 use crate::name::NameKey;
 use crate::refusals::RefusalCount;
 use crate::users::User;
@@ -105,6 +105,12 @@ pub trait Store: Send + Sync {
 
     /// A page of an account's live users: at most `limit` after skipping `offset`.
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage>;
+
+    /// A key by its record, deleted keys included.
+    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>>;
+
+    /// Keys of an account in the order of creation.
+    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage>;
 
     /// Accounts in the order of their ids, tombstones included: at most `limit` after `after`.
     fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>>;

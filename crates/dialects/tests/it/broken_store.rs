@@ -3,11 +3,11 @@
 use std::future::{Future, ready};
 use std::pin::Pin;
 
-use domain::access_keys::AccessKey;
+use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
 use domain::batch::Batch;
-use domain::id::{AccountUuid, KeyId, NodeId, UserUuid};
+use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, UserUuid};
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{CommitError, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows};
@@ -38,6 +38,14 @@ impl Store for BrokenStore {
     }
 
     fn list_users(&self, _: AccountUuid, _: u64, _: u32) -> StoreFuture<'_, UserPage> {
+        busy()
+    }
+
+    fn key_row(&self, _: KeyUuid) -> StoreFuture<'_, Option<AccessKey>> {
+        busy()
+    }
+
+    fn scan_keys(&self, _: KeyScan) -> StoreFuture<'_, KeyScanPage> {
         busy()
     }
 

@@ -11,7 +11,10 @@ use super::fault::Fault;
 const APPLICATION_ID: i32 = 0x4b45_5957;
 
 /// The steps. A file says in `user_version` how many were taken; a released step never changes.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_start.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/sqlite/0001_start.sql"),
+    include_str!("../../migrations/sqlite/0004_key_lists.sql"),
+];
 
 /// Makes an empty file a store.
 pub(super) fn create(db: &mut Connection) -> Result<(), Fault> {

@@ -4,11 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use domain::access_keys::AccessKey;
+use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
 use domain::batch::Batch;
-use domain::id::{AccountUuid, KeyId, NodeId, UserUuid};
+use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, UserUuid};
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{CommitError, KeyOwner, RowCounts, SharedStore, Store, StoreFuture, UserPage, UserRows};
@@ -84,6 +84,14 @@ impl Store for Gated {
 
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage> {
         self.store.list_users(account, offset, limit)
+    }
+
+    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>> {
+        self.store.key_row(key)
+    }
+
+    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage> {
+        self.store.scan_keys(scan)
     }
 
     fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>> {
