@@ -12,7 +12,7 @@ use crate::net::limit_key;
 /// Different counts of one minute before its rest is added to one row without source and key, so that a flood with ever
 /// new addresses or ids cannot fill the store (threat T85).
 pub const PENDING_REFUSALS: usize = 1_000;
-/// How many minutes of refusals a store keeps, counted back from the newest.
+/// How many minutes of refusals a store keeps, counted back from the one being written.
 pub const KEPT_MINUTES: i64 = 24 * 60;
 
 /// Refusals of one kind in one minute.

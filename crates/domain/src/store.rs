@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use crate::accounts::Account;
@@ -155,4 +156,7 @@ pub trait CommitObserver: Send + Sync {
 
     /// The newest link of the audit chain, after each transaction.
     fn chained(&self, head: &ChainHead);
+
+    /// How long a transaction took, its sync included; for the metrics.
+    fn timed(&self, _took: Duration) {}
 }

@@ -23,9 +23,9 @@ use crate::node::{Alarms, Node, OnMissing, World};
 use crate::pipeline::Pipeline;
 use crate::shutdown::{self, Ended, Signals};
 use crate::system;
-use crate::telemetry::Value;
 use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::{DurationHistogram, Value};
 
 /// How often counted refusals are written.
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
@@ -52,7 +52,8 @@ pub async fn serve(
     let mut signals = Signals::install().context("the system refuses signal handlers")?;
     let (broken, failure) = watch::channel(None);
     let (head, heads) = watch::channel(None);
-    let alarms = Arc::new(ServerAlarms { stop: stop.clone(), broken, head });
+    let alarms =
+        Arc::new(ServerAlarms { stop: stop.clone(), broken, head, commits: metrics.store_commits.clone() });
     let registry = Registry::new(&config.dialects())?;
     let doors = Doors::bind(&config)?;
     let node = Node::open(&config, &world, alarms, OnMissing::Create).await?;
@@ -100,6 +101,7 @@ struct ServerAlarms {
     stop: CancellationToken,
     broken: watch::Sender<Option<String>>,
     head: watch::Sender<Option<ChainHead>>,
+    commits: DurationHistogram,
 }
 
 impl Alarms for ServerAlarms {
@@ -110,6 +112,10 @@ impl Alarms for ServerAlarms {
 
     fn audit_head(&self, head: &ChainHead) {
         self.head.send_replace(Some(*head));
+    }
+
+    fn committed_in(&self, took: Duration) {
+        self.commits.observe_us(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     }
 }
 

@@ -59,4 +59,6 @@ impl Alarms for Quiet {
     fn store_failed(&self, _: &str) {}
 
     fn audit_head(&self, _: &ChainHead) {}
+
+    fn committed_in(&self, _: std::time::Duration) {}
 }

@@ -1,6 +1,7 @@
 //! What follows each transaction: the directory's entries die, the chain's head is shown, a broken store raises the alarm.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::audit::ChainHead;
 use domain::batch::Batch;
@@ -14,6 +15,9 @@ pub trait Alarms: Send + Sync {
 
     /// The newest link of this node's audit chain.
     fn audit_head(&self, head: &ChainHead);
+
+    /// How long a transaction took, its sync included.
+    fn committed_in(&self, took: Duration);
 }
 
 /// Told by the committer between COMMIT and the acknowledgement.
@@ -40,5 +44,9 @@ impl CommitObserver for Observer {
 
     fn chained(&self, head: &ChainHead) {
         self.alarms.audit_head(head);
+    }
+
+    fn timed(&self, took: Duration) {
+        self.alarms.committed_in(took);
     }
 }

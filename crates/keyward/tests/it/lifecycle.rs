@@ -23,6 +23,11 @@ fn a_line_for_each_listener_and_health_behind_the_second() {
     assert_eq!(metrics.status, 200);
     assert!(metrics.header("content-type").unwrap().starts_with("application/openmetrics-text"));
     assert!(metrics.text().ends_with("# EOF\n"));
+    // The first start wrote its account, user and key, and an audit entry for itself.
+    let commits = metrics.text();
+    let commits =
+        commits.lines().find_map(|line| line.strip_prefix("keyward_store_commit_duration_seconds_count "));
+    assert!(commits.unwrap().parse::<u64>().unwrap() >= 2, "{commits:?}");
     server.call(server.administrator(), "ListUsers", &[]).done();
     assert_eq!(server.metric("keyward_requests_total", "operation=\"ListUsers\",outcome=\"ok\""), 1);
 

@@ -266,4 +266,13 @@ pub(super) async fn refusals_add_up_and_age(s: Subject) {
     write(vec![count(first + KEPT_MINUTES + 1, "c", 1)]).await;
     let left: Vec<i64> = s.store.refusals(0, 100).await.unwrap().iter().map(|row| row.minute).collect();
     assert_eq!(left, [first + KEPT_MINUTES + 1, first + KEPT_MINUTES, first + 1], "older goes");
+    let ahead = first + 10 * KEPT_MINUTES;
+    write(vec![count(ahead, "c", 1)]).await;
+    write(vec![count(first, "d", 1), count(first + 1, "d", 1)]).await;
+    let left: Vec<i64> = s.store.refusals(0, 100).await.unwrap().iter().map(|row| row.minute).collect();
+    assert_eq!(
+        left,
+        [ahead, first + 1, first],
+        "a clock that was ahead takes nothing of what comes after it"
+    );
 }

@@ -28,9 +28,6 @@ impl Rows {
                 }
             }
         }
-        let newest = self.refusals.last_key_value().map(|((minute, ..), _)| *minute);
-        let oldest = newest.map_or(i64::MIN, |minute| minute.saturating_sub(KEPT_MINUTES));
-        self.refusals.retain(|(minute, ..), _| *minute >= oldest);
         Ok(())
     }
 
@@ -133,7 +130,20 @@ impl Rows {
                 let (source, key_id) = (text(&new.source), text(&new.key_id));
                 let kind = (new.minute, source, key_id, text(&new.reason), text(&new.dialect));
                 let count = self.refusals.get(&kind).copied().unwrap_or_default() + new.count;
-                put(self, |rows| &mut rows.refusals, kind, count)
+                let oldest = new.minute.saturating_sub(KEPT_MINUTES);
+                let counted = put(self, |rows| &mut rows.refusals, kind, count);
+                let kept = self.refusals.split_off(&(
+                    oldest,
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                ));
+                let mut aged = std::mem::replace(&mut self.refusals, kept);
+                Box::new(move |rows| {
+                    rows.refusals.append(&mut aged);
+                    counted(rows);
+                })
             }
         }
     }

@@ -107,6 +107,7 @@ impl Committer {
 
     /// One transaction for the whole group. When it fails nothing of it is written, the audit chain included.
     fn transact(&mut self, group: &[Job]) -> Result<Vec<Verdict>, Fault> {
+        let started = Instant::now();
         let mut chain = self.chain.clone();
         // Dropped without a commit it rolls back.
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -116,6 +117,7 @@ impl Committer {
             .collect::<Result<Vec<_>, _>>()?;
         if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Written)) {
             transaction.commit()?;
+            self.observer.timed(started.elapsed());
         }
         self.chain = chain;
         Ok(verdicts)

@@ -240,7 +240,8 @@ fn update_key(db: &Connection, key: &AccessKey) -> Result<(), Fault> {
     )
 }
 
-/// Counts back from the newest minute, not from this one: a count that was late is not kept longer for it.
+/// Counts back from this count's own minute, not from the newest one stored: after a clock that jumped ahead and came back,
+/// the minutes that are real must not go with each write.
 fn count_refusals(db: &Connection, count: &RefusalCount) -> Result<(), Fault> {
     write_one(
         db,
@@ -248,7 +249,7 @@ fn count_refusals(db: &Connection, count: &RefusalCount) -> Result<(), Fault> {
          ON CONFLICT DO UPDATE SET count = count + excluded.count",
         params![count.minute, count.source, count.key_id, count.reason, count.dialect, count.count],
     )?;
-    db.prepare_cached("DELETE FROM refusals WHERE minute < (SELECT max(minute) FROM refusals) - ?1")?
-        .execute(params![KEPT_MINUTES])?;
+    db.prepare_cached("DELETE FROM refusals WHERE minute < ?1")?
+        .execute(params![count.minute.saturating_sub(KEPT_MINUTES)])?;
     Ok(())
 }
