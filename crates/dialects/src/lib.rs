@@ -2,11 +2,13 @@
 //! it asks for, and how answers and refusals look. Nothing is decided here.
 
 pub mod answer;
+mod json;
 pub mod operation;
 pub mod registry;
 pub mod request;
 pub mod scloud;
 mod settings;
+pub mod tencent;
 
 pub use answer::{Answer, Cause, Note, Outcome, TransportRefusal};
 pub use operation::{Access, Operation, Reveals};

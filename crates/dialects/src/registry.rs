@@ -11,6 +11,7 @@ use crate::answer::{Answer, TransportRefusal};
 use crate::operation::Operation;
 use crate::request::{Recognition, Request};
 use crate::scloud::Scloud;
+use crate::tencent::Tencent;
 
 /// `[dialect.<name>]` of the configuration.
 #[derive(Clone, Debug)]
@@ -71,8 +72,8 @@ macro_rules! registry {
             }
 
             /// Its table of operations.
-            pub fn operations(&self) -> impl Iterator<Item = &'static Operation> {
-                match self { $(Dialect::$variant(_) => <$type>::operations(),)* }
+            pub fn operations(&self) -> Box<dyn Iterator<Item = &'static Operation>> {
+                match self { $(Dialect::$variant(_) => Box::new(<$type>::operations()),)* }
             }
 
             /// Whether a request at the root is its own.
@@ -113,6 +114,7 @@ macro_rules! registry {
 }
 
 registry! {
+    Tencent(Tencent) = "tencent", prefix "/tencent";
     Scloud(Scloud) = "scloud", prefix "/scloud";
 }
 

@@ -30,6 +30,18 @@ impl<'a> Own<'a> {
         }
     }
 
+    /// A whole number; 0 unless set.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(crate) fn number(&self, name: &str, most: u32) -> Result<u32, String> {
+        let Some(value) = self.0.get(name) else { return Ok(0) };
+        let number = value.as_integer().and_then(|number| u32::try_from(number).ok());
+        number
+            .filter(|number| *number <= most)
+            .ok_or_else(|| format!("`{name}` must be a whole number of 0 to {most}"))
+    }
+
     /// One of some words, or the default of `T`.
     ///
     /// # Errors

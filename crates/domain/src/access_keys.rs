@@ -16,7 +16,7 @@ use crate::limits::DESCRIPTION_CHARS;
 use crate::net::AddressRange;
 use crate::vault::{Binding, Mark, MarkInput};
 
-pub use change::{Doomed, KeyChange};
+pub use change::{Doomed, KeyChange, KeyRef};
 pub use issue::{CreatedKey, KeyIssue, KeyShape};
 pub use list::{
     Direction, KeyField, KeyFilter, KeyList, KeyQuery, KeyScan, KeyScanPage, KeySort, Tombstones, Total,

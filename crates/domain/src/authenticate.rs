@@ -19,6 +19,44 @@ pub struct Freshness {
     pub window_ms: u64,
 }
 
+/// What a dialect wants of an authentication.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// How its signed time is judged.
+    pub freshness: Freshness,
+    /// In which order refusals are told.
+    pub order: Order,
+    /// Whether its nonces are used up.
+    pub nonces: Nonces,
+    /// The operation that is asked for, in the dialect's words, as the key's last use; empty when it is none.
+    pub operation: &'static str,
+}
+
+impl From<Freshness> for Terms {
+    fn from(freshness: Freshness) -> Self {
+        Self { freshness, order: Order::SignatureFirst, nonces: Nonces::Once, operation: "" }
+    }
+}
+
+/// In which order refusals are told. Whatever it is, nobody but a holder of the secret learns the state of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The key, its signature, then the clock and the key's state.
+    SignatureFirst,
+    /// The clock before everything else, as it concerns no key; and a wrong signature under a key that may not act is an
+    /// unknown key, for a cloud that answers disabled keys like unknown ones.
+    ClockFirst,
+}
+
+/// Whether a nonce carries one request only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nonces {
+    /// It does: clients that send one want that.
+    Once,
+    /// Any number: the cloud's clients must send one and some draw it from sixteen bits.
+    Repeatable,
+}
+
 /// Why a claim did not become a caller.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
@@ -96,10 +134,14 @@ impl Service {
         &self,
         claim: &Claim,
         origin: Origin,
-        freshness: Freshness,
+        terms: impl Into<Terms>,
     ) -> Result<Caller, AuthError> {
-        let refusal = match self.judge(claim, origin, freshness).await {
-            Ok(caller) => return Ok(caller),
+        let terms = terms.into();
+        let refusal = match self.judge(claim, origin, terms).await {
+            Ok(caller) => {
+                self.last_used.mark(caller.key, self.clock.now(), &origin, terms.operation);
+                return Ok(caller);
+            }
             Err(refusal) => refusal,
         };
         self.refusals.note(
@@ -114,7 +156,13 @@ impl Service {
         Err(if throttled { AuthError::Throttled } else { refusal })
     }
 
-    async fn judge(&self, claim: &Claim, origin: Origin, freshness: Freshness) -> Result<Caller, AuthError> {
+    async fn judge(&self, claim: &Claim, origin: Origin, terms: Terms) -> Result<Caller, AuthError> {
+        let Freshness { window_ms } = terms.freshness;
+        let now = self.clock.now();
+        let is_stale = claim.signed_at().is_some_and(|signed_at| now.0.abs_diff(signed_at) > window_ms);
+        if is_stale && terms.order == Order::ClockFirst {
+            return Err(AuthError::Stale);
+        }
         let key_id = claim.access_key_id();
         let record = match self.directory.get(key_id) {
             Lookup::Hit(record) => Some(record),
@@ -142,19 +190,25 @@ impl Service {
             self.directory.counts().damaged.fetch_add(1, Ordering::Relaxed);
             return Err(AuthError::Damaged);
         };
-        claim.verify(secret.expose()).map_err(AuthError::WrongSignature)?;
+        claim.verify(secret.expose()).map_err(|reject| {
+            let is_usable = may_act(record, key, now, origin.source).is_ok();
+            if is_usable || terms.order == Order::SignatureFirst {
+                AuthError::WrongSignature(reject)
+            } else {
+                AuthError::UnknownKey
+            }
+        })?;
         if claim.session_token().is_some() {
             // No key has a token yet.
             return Err(AuthError::WrongToken);
         }
-        let now = self.clock.now();
-        if claim.signed_at().is_some_and(|signed_at| now.0.abs_diff(signed_at) > freshness.window_ms) {
+        if is_stale {
             return Err(AuthError::Stale);
         }
-        if let Some(nonce) = claim.nonce() {
+        if let Some(nonce) = claim.nonce().filter(|_| terms.nonces == Nonces::Once) {
             // Without a time a nonce would have to be remembered for ever, or would not be looked at (threat T21).
             let signed_at = claim.signed_at().ok_or(ReplayRefusal::Untimed)?;
-            self.replay.use_nonce(key.uuid, nonce, signed_at, now, freshness.window_ms)?;
+            self.replay.use_nonce(key.uuid, nonce, signed_at, now, window_ms)?;
         }
         may_act(record, key, now, origin.source)?;
         let user = &record.rows.user;
@@ -162,6 +216,7 @@ impl Service {
             account: user.account,
             account_serial: record.rows.account.serial,
             user: user.uuid,
+            user_serial: user.serial,
             user_name: user.name.clone(),
             is_root: user.is_root,
             role: user.role,
@@ -170,8 +225,14 @@ impl Service {
             key_id: key.key_id.clone(),
             temporary: key.kind == crate::access_keys::KeyKind::Temporary,
             signature_tag: None,
+            payload: claim.payload(),
             origin,
         })
+    }
+
+    /// Notes a good signature that does not cover the operation (threat T07).
+    pub fn note_unsigned_operation(&self, caller: &Caller, claim: &Claim, operation: &'static str) {
+        self.signature_uses.note(claim.signature(), operation, caller.origin.source);
     }
 
     /// For an operation that writes: tags the signature for the audit, notices when one signature comes from two addresses,

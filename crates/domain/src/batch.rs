@@ -5,6 +5,7 @@ use crate::accounts::Account;
 use crate::audit::AuditEntry;
 use crate::clock::UnixMillis;
 use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
+use crate::last_used::KeyUse;
 use crate::name::NameKey;
 use crate::policy::Role;
 use crate::users::{User, UserStatus};
@@ -145,6 +146,8 @@ pub enum Effect {
     },
     /// Refused authentications of one minute, added up; rows of more than [`crate::refusals::KEPT_MINUTES`] before go.
     CountRefusals(crate::refusals::RefusalCount),
+    /// A key was used; an older use than the stored one changes nothing.
+    NoteUse(KeyUse),
 }
 
 impl Effect {
@@ -155,7 +158,10 @@ impl Effect {
             | Effect::UpdateUser(_)
             | Effect::InsertKey(_)
             | Effect::UpdateKey(_) => true,
-            Effect::InsertRingKey(_) | Effect::CountSeals { .. } | Effect::CountRefusals(_) => false,
+            Effect::InsertRingKey(_)
+            | Effect::CountSeals { .. }
+            | Effect::CountRefusals(_)
+            | Effect::NoteUse(_) => false,
         }
     }
 
@@ -168,7 +174,8 @@ impl Effect {
             | Effect::InsertKey(_)
             | Effect::InsertRingKey(_)
             | Effect::CountSeals { .. }
-            | Effect::CountRefusals(_) => false,
+            | Effect::CountRefusals(_)
+            | Effect::NoteUse(_) => false,
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 
+use signing::Payload;
+
 use crate::audit::AuditEntry;
 use crate::clock::UnixMillis;
 use crate::error::Error;
 use crate::id::{AccountUuid, KeyId, KeyUuid, RequestId, Serial, UserUuid};
 use crate::policy::{Action, Reach, Rights, Role};
-use crate::users::User;
+use crate::users::{User, UserRef};
 
 /// Where a request came from and under which id it is logged. Known before anybody is authenticated.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +28,7 @@ pub struct Caller {
     pub(crate) account: AccountUuid,
     pub(crate) account_serial: Serial,
     pub(crate) user: UserUuid,
+    pub(crate) user_serial: Serial,
     pub(crate) user_name: String,
     pub(crate) is_root: bool,
     pub(crate) role: Role,
@@ -34,6 +37,7 @@ pub struct Caller {
     pub(crate) key_id: KeyId,
     pub(crate) temporary: bool,
     pub(crate) signature_tag: Option<String>,
+    pub(crate) payload: Payload,
     pub(crate) origin: Origin,
 }
 
@@ -51,6 +55,11 @@ impl Caller {
     /// The caller's user.
     pub const fn user(&self) -> UserUuid {
         self.user
+    }
+
+    /// The user's number; root's is his account's.
+    pub const fn user_serial(&self) -> Serial {
+        self.user_serial
     }
 
     /// The user's name, as written.
@@ -112,11 +121,20 @@ impl Caller {
     ///
     /// # Errors
     /// [`Error::Denied`].
-    pub fn require_named(&self, action: Action, name: &str) -> Result<(), Error> {
+    pub fn require_named<'u>(&self, action: Action, user: impl Into<UserRef<'u>>) -> Result<(), Error> {
         match self.reach(action)? {
             Reach::Account => Ok(()),
-            Reach::Own if name == self.user_name => Ok(()),
+            Reach::Own if self.is_meant_by(user.into()) => Ok(()),
             Reach::Own | Reach::Nobody => Err(Error::Denied),
+        }
+    }
+
+    /// Whether the reference is to the caller himself.
+    pub fn is_meant_by(&self, user: UserRef<'_>) -> bool {
+        match user {
+            UserRef::Named(name) => name == self.user_name,
+            UserRef::Numbered(serial) => serial == self.user_serial,
+            UserRef::Caller => true,
         }
     }
 
@@ -149,10 +167,14 @@ impl Caller {
         object_version: u64,
         detail: String,
     ) -> AuditEntry {
-        let detail = match &self.signature_tag {
-            Some(tag) => format!("{detail} signature={tag}"),
-            None => detail,
-        };
+        let mut detail = detail;
+        if let Some(tag) = &self.signature_tag {
+            detail.push_str(&format!(" signature={tag}"));
+        }
+        if self.payload == Payload::Unsigned {
+            // Whoever sat in between may have written the body (threat T08).
+            detail.push_str(" payload=unsigned");
+        }
         AuditEntry {
             at,
             account: self.account,

@@ -10,18 +10,30 @@ use crate::error::Error;
 use crate::limits::{LimitName, Limits};
 use crate::service::Service;
 use crate::store::{CommitError, StoreError};
+use crate::users::UserRef;
 
 impl Service {
-    /// The live user of that exact name in the caller's account.
-    pub(crate) async fn user_named(&self, caller: &Caller, name: &str) -> Result<Arc<UserRecord>, Error> {
-        let record = self.directory.by_name(caller.account, name).await?;
-        let record = record.ok_or_else(|| Error::UserNotFound(name.to_owned()))?;
+    /// The live user of the caller's account whom the reference means.
+    pub(crate) async fn find_user(
+        &self,
+        caller: &Caller,
+        user: UserRef<'_>,
+    ) -> Result<Arc<UserRecord>, Error> {
+        let record = match user {
+            UserRef::Named(name) => self.directory.by_name(caller.account, name).await?,
+            UserRef::Numbered(serial) => self.directory.by_serial(caller.account, serial).await?,
+            UserRef::Caller => return self.caller_record(caller).await,
+        };
+        let record = record.ok_or_else(|| Error::UserNotFound(user.to_string()))?;
         if record.intact { Ok(record) } else { Err(Error::Damaged) }
     }
 
     /// The caller's own record.
     pub(crate) async fn caller_record(&self, caller: &Caller) -> Result<Arc<UserRecord>, Error> {
-        self.directory.by_user(caller.account, caller.user).await?.ok_or(Error::CallerRevoked)
+        let record = self.directory.by_user(caller.account, caller.user).await?;
+        let record =
+            record.filter(|record| record.rows.user.deleted_at.is_none()).ok_or(Error::CallerRevoked)?;
+        if record.intact { Ok(record) } else { Err(Error::Damaged) }
     }
 
     /// A batch that starts by making sure that the caller may still act.

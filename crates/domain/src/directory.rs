@@ -14,7 +14,7 @@ use quick_cache::sync::Cache;
 use crate::access_keys::AccessKey;
 use crate::batch::{Batch, Effect};
 use crate::clock::{Clock, UnixMillis};
-use crate::id::{AccountUuid, KeyId, KeyUuid, UserUuid};
+use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
 use crate::name::NameKey;
 use crate::store::{KeyOwner, SharedStore, StoreError, UserRows};
 use crate::vault::Vault;
@@ -79,7 +79,10 @@ impl Generations {
                     self.raise_one(key.key_id.as_str().as_bytes());
                 }
                 Effect::UpdateKey(key) => self.raise_one(key.user.as_bytes()),
-                Effect::InsertRingKey(_) | Effect::CountSeals { .. } | Effect::CountRefusals(_) => {}
+                Effect::InsertRingKey(_)
+                | Effect::CountSeals { .. }
+                | Effect::CountRefusals(_)
+                | Effect::NoteUse(_) => {}
             }
         }
     }
@@ -139,6 +142,8 @@ pub struct Directory {
     generations: Arc<Generations>,
     owners: Cache<KeyId, KeyOwner>,
     names: Cache<(AccountUuid, NameKey), UserUuid>,
+    /// Never wrong: a number is never given twice.
+    serials: Cache<(AccountUuid, Serial), UserUuid>,
     absent: Cache<KeyId, Absent>,
     records: Cache<UserUuid, Entry, ByKeys>,
     counts: DirectoryCounts,
@@ -183,6 +188,7 @@ impl Directory {
             generations,
             owners: Cache::new(max_keys),
             names: Cache::new(max_keys),
+            serials: Cache::new(max_keys),
             absent: Cache::new(ABSENT_IDS),
             records: Cache::with_weighter(max_keys, weight, ByKeys),
             counts: DirectoryCounts::default(),
@@ -256,6 +262,28 @@ impl Directory {
             self.names.insert(name_key.clone(), user);
         }
         Ok(record.filter(|record| record.rows.user.name == name))
+    }
+
+    /// The live user of that number.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn by_serial(
+        &self,
+        account: AccountUuid,
+        serial: Serial,
+    ) -> Result<Option<Arc<UserRecord>>, StoreError> {
+        let user = match self.serials.get(&(account, serial)) {
+            Some(user) => user,
+            None => match self.store.user_with_serial(account, serial).await? {
+                Some(user) => {
+                    self.serials.insert((account, serial), user);
+                    user
+                }
+                None => return Ok(None),
+            },
+        };
+        Ok(self.by_user(account, user).await?.filter(|record| record.rows.user.deleted_at.is_none()))
     }
 
     /// A user of an account, deleted users included.

@@ -1,6 +1,7 @@
 //! Why a use case refused: one kind for each thing a client could act on. A dialect maps every kind to its own code and
 //! text with an exhaustive match; causes stay here, for the log.
 
+use crate::id::KeyId;
 use crate::limits::LimitName;
 use crate::store::StoreError;
 
@@ -38,6 +39,12 @@ pub enum Error {
     /// More matches than are sorted without an index.
     #[error("too many access keys to sort by this; sort by creation time or id, or filter")]
     TooManyToSort,
+    /// The key exists and the caller may see it, but it is not the key of the user whom he named.
+    #[error("the access key belongs to another user")]
+    KeyOfAnother,
+    /// The user still has keys, and they were not to be deleted along with him.
+    #[error("the user still has access keys")]
+    UserHasKeys(Vec<KeyId>),
     /// The name, or one that folds to it, is taken.
     #[error("the name `{0}` is taken")]
     UserNameTaken(String),

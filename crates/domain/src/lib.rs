@@ -17,6 +17,7 @@ pub mod duration;
 pub mod error;
 pub mod id;
 pub mod invariants;
+pub mod last_used;
 pub mod limits;
 pub mod name;
 pub mod net;
@@ -26,6 +27,7 @@ pub mod refusals;
 pub mod replay;
 pub mod secret;
 pub mod service;
+pub mod signature_uses;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

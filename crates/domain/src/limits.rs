@@ -38,6 +38,10 @@ pub const DESCRIPTION_CHARS: usize = 1024;
 pub const DISPLAY_NAME_CHARS: usize = 128;
 /// Most keys that are sorted by what the store has no index for.
 pub const SORTED_KEYS: u32 = 10_000;
+/// Characters of a password that is made for a user.
+pub const GENERATED_PASSWORD_CHARS: usize = 32;
+/// Users read from the store at once.
+pub const USERS_AT_ONCE: u32 = 500;
 /// How often a use case tries again when its objects changed under it.
 pub const CONFLICT_RETRIES: usize = 8;
 

@@ -32,6 +32,23 @@ pub fn text(random: &dyn Randomness, alphabet: &[u8], length: usize) -> String {
     out
 }
 
+/// A password of `length` letters, digits and signs with at least one small and one capital letter, digit and sign, drawn
+/// evenly from all that there are of these. `length` must be well above four.
+pub fn password(random: &dyn Randomness, length: usize) -> zeroize::Zeroizing<String> {
+    const ALPHABET: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#%*+-.=?@_~";
+    loop {
+        let password = zeroize::Zeroizing::new(text(random, ALPHABET, length));
+        let has = |class: fn(&char) -> bool| password.chars().any(|c| class(&c));
+        let has_all = has(char::is_ascii_lowercase)
+            && has(char::is_ascii_uppercase)
+            && has(char::is_ascii_digit)
+            && has(char::is_ascii_punctuation);
+        if has_all {
+            return password;
+        }
+    }
+}
+
 /// A random integer of `[1, 2^31)`, the range that every dialect can show as a signed 32-bit number.
 pub fn positive_i32(random: &dyn Randomness) -> u32 {
     loop {

@@ -10,6 +10,7 @@ use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::directory::{Directory, Generations};
 use crate::id::KeyUuid;
+use crate::last_used::LastUsed;
 use crate::limits::Limits;
 #[cfg(any(test, feature = "testing"))]
 use crate::policy::Action;
@@ -17,6 +18,7 @@ use crate::policy::{Rights, Role};
 use crate::random::Randomness;
 use crate::refusals::Refusals;
 use crate::replay::Replay;
+use crate::signature_uses::SignatureUses;
 use crate::store::{CommitError, SharedStore};
 use crate::throttle::Throttle;
 use crate::vault::Vault;
@@ -46,6 +48,8 @@ pub struct Service {
     pub(crate) random: Arc<dyn Randomness>,
     pub(crate) limits: Limits,
     pub(crate) replay: Replay,
+    pub(crate) signature_uses: SignatureUses,
+    pub(crate) last_used: LastUsed,
     pub(crate) signature_work: AtomicU64,
     pub(crate) refusals: Refusals,
     /// Failed authentications, per source.
@@ -69,6 +73,8 @@ impl Service {
             replay: Replay::new(clock.now()),
             clock,
             random,
+            signature_uses: SignatureUses::default(),
+            last_used: LastUsed::default(),
             signature_work: AtomicU64::new(0),
             refusals: Refusals::default(),
             failures: Throttle::new(limits.failed_authentications),
@@ -97,6 +103,12 @@ impl Service {
     /// What was seen of repeated requests.
     pub const fn replay(&self) -> &Replay {
         &self.replay
+    }
+
+    /// How often one signature came with two operations from two addresses (threat T07), or carried writes from two
+    /// (threat T24): an alarm.
+    pub fn suspected_replays(&self) -> u64 {
+        self.replay.suspected() + self.signature_uses.suspected()
     }
 
     /// Signatures computed so far: one for each claim that was judged, known key or not (threat T54).

@@ -11,7 +11,8 @@ use crate::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use crate::accounts::Account;
 use crate::audit::{AuditRow, ChainHead};
 use crate::batch::{Batch, Require};
-use crate::id::{AccountUuid, KeyId, KeyUuid, NodeId, UserUuid};
+use crate::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use crate::last_used::KeyUse;
 use crate::name::NameKey;
 use crate::refusals::RefusalCount;
 use crate::users::User;
@@ -101,6 +102,9 @@ pub trait Store: Send + Sync {
     /// The live user of that name.
     fn user_named(&self, account: AccountUuid, name: &NameKey) -> StoreFuture<'_, Option<UserUuid>>;
 
+    /// The live user of that number.
+    fn user_with_serial(&self, account: AccountUuid, serial: Serial) -> StoreFuture<'_, Option<UserUuid>>;
+
     /// A user with his account and live keys, deleted users included.
     fn user_rows(&self, user: UserUuid) -> StoreFuture<'_, Option<UserRows>>;
 
@@ -131,6 +135,9 @@ pub trait Store: Send + Sync {
 
     /// Refusals counted since that minute, newest first, then in the order of their fields: at most `limit`.
     fn refusals(&self, since_minute: i64, limit: u32) -> StoreFuture<'_, Vec<RefusalCount>>;
+
+    /// The last uses of these keys, in any order; keys that were never used, and unknown ones, are left out.
+    fn last_uses(&self, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>>;
 
     /// The last audit row of each node, oldest node first.
     fn audit_heads(&self) -> StoreFuture<'_, Vec<ChainHead>>;

@@ -1,9 +1,10 @@
 //! Users: the people and programs of an account.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
-use crate::access_keys::{AccessKey, CreatedKey, KeyIssue};
+use crate::access_keys::{AccessKey, CreatedKey, KeyIssue, KeyKind};
 use crate::batch::{Effect, Require};
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
@@ -11,7 +12,7 @@ use crate::commit::Refused;
 use crate::directory::UserRecord;
 use crate::error::{Error, Field};
 use crate::id::{AccountUuid, Serial, UserUuid};
-use crate::limits::{CONFLICT_RETRIES, DISPLAY_NAME_CHARS};
+use crate::limits::{CONFLICT_RETRIES, DISPLAY_NAME_CHARS, GENERATED_PASSWORD_CHARS, USERS_AT_ONCE};
 use crate::name::{Name, NameKey};
 use crate::policy::{Action, Role};
 use crate::service::Service;
@@ -104,6 +105,44 @@ impl User {
     }
 }
 
+/// Whom a request means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserRef<'a> {
+    /// The user of that exact name.
+    Named(&'a str),
+    /// The user of that number.
+    Numbered(Serial),
+    /// Whoever asks.
+    Caller,
+}
+
+impl<'a, T: AsRef<str> + ?Sized> From<&'a T> for UserRef<'a> {
+    fn from(name: &'a T) -> Self {
+        Self::Named(name.as_ref())
+    }
+}
+
+impl fmt::Display for UserRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UserRef::Named(name) => f.write_str(name),
+            UserRef::Numbered(serial) => write!(f, "{}", serial.get()),
+            UserRef::Caller => Ok(()),
+        }
+    }
+}
+
+impl User {
+    /// Whether a reference in a request of `caller` means this user of his account.
+    pub(crate) fn is_meant_by(&self, reference: UserRef<'_>, caller: &Caller) -> bool {
+        match reference {
+            UserRef::Named(name) => self.name == name,
+            UserRef::Numbered(serial) => self.serial == serial,
+            UserRef::Caller => self.uuid == caller.user,
+        }
+    }
+}
+
 /// A user to be made.
 #[derive(Debug)]
 pub struct NewUser<'a> {
@@ -153,6 +192,11 @@ pub struct UserChange {
 }
 
 impl Service {
+    /// A password for a dialect whose cloud makes one. It opens nothing and is not kept.
+    pub fn new_password(&self) -> zeroize::Zeroizing<String> {
+        crate::random::password(self.random.as_ref(), GENERATED_PASSWORD_CHARS)
+    }
+
     /// Makes a member of the caller's account.
     ///
     /// # Errors
@@ -212,13 +256,18 @@ impl Service {
         Err(Error::Conflict)
     }
 
-    /// Reads one user by name. Everybody may read himself.
+    /// Reads one user. Everybody may read himself.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::UserNotFound`].
-    pub async fn get_user(&self, caller: &Caller, name: &str) -> Result<Arc<UserRecord>, Error> {
-        caller.require_named(Action::ReadUser, name)?;
-        self.user_named(caller, name).await
+    pub async fn get_user<'u>(
+        &self,
+        caller: &Caller,
+        user: impl Into<UserRef<'u>>,
+    ) -> Result<Arc<UserRecord>, Error> {
+        let user = user.into();
+        caller.require_named(Action::ReadUser, user)?;
+        self.find_user(caller, user).await
     }
 
     /// A page of the account's users, by creation time: at most `limit` after skipping `offset`.
@@ -238,6 +287,31 @@ impl Service {
         Ok(UserList { users: page.users, total: page.total })
     }
 
+    /// All users of the account by creation time, for clouds that do not page. Read page by page; each page begins with the
+    /// last user of the one before, so that a deletion in between, which moves users forward, is noticed and nobody is
+    /// passed over (threat T51).
+    ///
+    /// # Errors
+    /// As [`list_users`](Self::list_users); [`Error::Conflict`] when users keep being deleted meanwhile.
+    pub async fn all_users(&self, caller: &Caller) -> Result<Vec<(User, Vec<AccessKey>)>, Error> {
+        'again: for _ in 0..CONFLICT_RETRIES {
+            let mut all = self.list_users(caller, 0, USERS_AT_ONCE).await?.users;
+            let mut page = all.len();
+            while page >= usize::try_from(USERS_AT_ONCE).unwrap_or(usize::MAX) {
+                let Some((last, _)) = all.last() else { break };
+                let offset = u64::try_from(all.len()).unwrap_or(u64::MAX) - 1;
+                let mut users = self.list_users(caller, offset, USERS_AT_ONCE).await?.users.into_iter();
+                if users.next().is_none_or(|(first, _)| first.uuid != last.uuid) {
+                    continue 'again;
+                }
+                page = users.len() + 1;
+                all.extend(users);
+            }
+            return Ok(all);
+        }
+        Err(Error::Conflict)
+    }
+
     /// Changes a user. His id and keys stay.
     ///
     /// # Errors
@@ -251,7 +325,7 @@ impl Service {
             check_display_name(text)?;
         }
         for _ in 0..CONFLICT_RETRIES {
-            let record = self.user_named(caller, name).await?;
+            let record = self.find_user(caller, name.into()).await?;
             let old = &record.rows.user;
             caller.require_root_for(old)?;
             let now = self.clock.now();
@@ -292,17 +366,33 @@ impl Service {
         Err(Error::Conflict)
     }
 
-    /// Deletes a user and, in the same transaction, all his keys (threat T47).
+    /// Deletes a user and, in the same transaction, all his keys, whatever dialect issued them (threat T47).
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::RootOnly`] for the root user, [`Error::UserNotFound`], [`Error::LastAdministratorKey`].
     pub async fn delete_user(&self, caller: &Caller, name: &str) -> Result<(), Error> {
+        self.remove_user(caller, name, Keys::GoWithHim).await
+    }
+
+    /// Deletes a user who has no keys of any dialect.
+    ///
+    /// # Errors
+    /// [`Error::UserHasKeys`], and as [`delete_user`](Self::delete_user).
+    pub async fn delete_user_without_keys(&self, caller: &Caller, name: &str) -> Result<(), Error> {
+        self.remove_user(caller, name, Keys::KeepHim).await
+    }
+
+    async fn remove_user(&self, caller: &Caller, name: &str, keys: Keys) -> Result<(), Error> {
         caller.require_named(Action::DeleteUser, name)?;
         for _ in 0..CONFLICT_RETRIES {
-            let record = self.user_named(caller, name).await?;
+            let record = self.find_user(caller, name.into()).await?;
             let old = &record.rows.user;
             if old.is_root {
                 return Err(Error::RootOnly);
+            }
+            if keys == Keys::KeepHim && !record.rows.keys.is_empty() {
+                let permanent = record.rows.keys.iter().filter(|key| key.kind == KeyKind::Permanent);
+                return Err(Error::UserHasKeys(permanent.map(|key| key.key_id.clone()).collect()));
             }
             let now = self.clock.now();
             let mut user = old.clone();
@@ -311,9 +401,9 @@ impl Service {
             user.version += 1;
             user.mark = self.vault.mark(&user.mark_input());
             let mut batch = self.batch_by(caller, now);
-            let keys = record.rows.keys.iter().map(|key| key.uuid).collect();
+            let live = record.rows.keys.iter().map(|key| key.uuid).collect();
             batch.require.push(Require::UserVersionIs(old.uuid, old.version));
-            batch.require.push(Require::LiveKeysAre(old.uuid, keys));
+            batch.require.push(Require::LiveKeysAre(old.uuid, live));
             // A key changed in between would be buried under a version number that its change has taken already.
             let versions = record.rows.keys.iter().map(|key| Require::KeyVersionIs(key.uuid, key.version));
             batch.require.extend(versions);
@@ -338,6 +428,13 @@ impl Service {
         }
         Err(Error::Conflict)
     }
+}
+
+/// What the keys of a user mean for his deletion.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    GoWithHim,
+    KeepHim,
 }
 
 fn check_display_name(text: &str) -> Result<(), Error> {

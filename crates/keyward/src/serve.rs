@@ -10,6 +10,7 @@ use anyhow::{Context, anyhow};
 use dialects::Registry;
 use domain::Service;
 use domain::audit::ChainHead;
+use domain::store::CommitError;
 use domain::vault::to_hex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -27,8 +28,8 @@ use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{DurationHistogram, Value};
 
-/// How often counted refusals are written.
-const REFUSALS_EVERY: Duration = Duration::from_secs(1);
+/// How often counted refusals and last uses of keys are written.
+const NOTES_EVERY: Duration = Duration::from_secs(1);
 /// How often a new head of the audit chain is written to the log, which leaves the machine in most installations.
 const HEAD_EVERY: Duration = Duration::from_secs(60);
 
@@ -87,6 +88,7 @@ pub async fn serve(
     let Ended::Finished(finished) = ended else { return Err(anyhow!("stopped at once, on a second signal")) };
     finished?;
     node.service.flush_refusals().await.ok();
+    node.service.flush_last_used().await.ok();
     node.store.close().await.ok();
     log_head(&log, &world, heads.borrow().as_ref());
     drop(log_writer);
@@ -279,22 +281,27 @@ fn started(log: &Log, world: &World, config: &Config, node: &Node, unprotected: 
     }
 }
 
-/// What goes on beside the requests: refusals are written, the audit's head leaves the machine.
+/// What goes on beside the requests: refusals and last uses are written, the audit's head leaves the machine.
 async fn keep_house(
     service: Arc<Service>,
     world: World,
     log: Log,
     mut head: watch::Receiver<Option<ChainHead>>,
 ) {
-    let mut refusals = tokio::time::interval(REFUSALS_EVERY);
+    let mut notes = tokio::time::interval(NOTES_EVERY);
     let mut heads = tokio::time::interval(HEAD_EVERY);
     loop {
         tokio::select! {
-            _ = refusals.tick() => {
-                if let Err(error) = service.flush_refusals().await {
+            _ = notes.tick() => {
+                let warn = |event, error: CommitError| {
                     let cause = error.to_string();
-                    let fields = [("cause", Value::Text(&cause))];
-                    log.event(world.clock.now().0, LogLevel::Warn, "refusals.lost", &fields);
+                    log.event(world.clock.now().0, LogLevel::Warn, event, &[("cause", Value::Text(&cause))]);
+                };
+                if let Err(error) = service.flush_refusals().await {
+                    warn("refusals.lost", error);
+                }
+                if let Err(error) = service.flush_last_used().await {
+                    warn("last_used.delayed", error);
                 }
             }
             _ = heads.tick() => {

@@ -1,7 +1,7 @@
 //! Who signed a request: from its parameters to a caller.
 
 use domain::Service;
-use domain::authenticate::{AuthError, Freshness};
+use domain::authenticate::{AuthError, Freshness, Terms};
 use domain::caller::{Caller, Origin};
 use signing::{Claim, Params, scloud};
 
@@ -27,7 +27,9 @@ pub(super) async fn authenticate(
 ) -> Result<(Caller, Claim), Refusal> {
     let claim = scloud::parse(params)?;
     note.key_id = Some(claim.access_key_id().chars().take(LOGGED_KEY_ID).collect());
-    let caller = match service.authenticate(&claim, origin, FRESHNESS).await {
+    let operation = note.operation.map_or("", |operation| operation.name);
+    let terms = Terms { operation, ..Terms::from(FRESHNESS) };
+    let caller = match service.authenticate(&claim, origin, terms).await {
         Ok(caller) => caller,
         Err(error @ AuthError::WrongSignature(_)) => {
             return Err(Refusal::from(error).because(signed_parameters(params, own)));

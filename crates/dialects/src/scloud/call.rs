@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 
 use domain::Service;
@@ -15,10 +14,8 @@ use zeroize::Zeroizing;
 use super::Settings;
 use super::errors::{Refusal, RetCode, service_error};
 use super::parameters::integer;
+use crate::json::{self, Body};
 use crate::operation::Operation;
-
-/// The body of an answer. Wiped when dropped, for it may hold a secret.
-pub(super) type Body = Zeroizing<Vec<u8>>;
 
 /// What a handler returns: one allocation for each request, and no list of handlers anywhere but in the table.
 pub(super) type Reply<'a> = Pin<Box<dyn Future<Output = Result<Body, Refusal>> + Send + 'a>>;
@@ -68,7 +65,7 @@ impl<'a> Call<'a> {
             message: "",
             fields,
         };
-        write_body(&answer).map_err(|error| service_error().because(error.to_string()))
+        json::write(&answer).map_err(|error| service_error().because(error.to_string()))
     }
 }
 
@@ -119,32 +116,6 @@ pub(super) fn failure(refusal: &Refusal, operation: Option<&'static Operation>) 
         action: operation.map(|operation| ActionResponse(operation.name)),
         message: &refusal.message,
     };
-    write_body(&answer)
+    json::write(&answer)
         .unwrap_or_else(|_| Zeroizing::new(br#"{"RetCode":130,"Message":"Service error"}"#.to_vec()))
-}
-
-fn write_body(answer: &impl Serialize) -> Result<Body, serde_json::Error> {
-    let mut wiping = Wiping(Zeroizing::new(Vec::with_capacity(1024)));
-    serde_json::to_writer(&mut wiping, answer)?;
-    Ok(wiping.0)
-}
-
-/// A buffer that wipes the smaller one it has grown out of, which a plain vector would leave behind (requirement R8).
-struct Wiping(Zeroizing<Vec<u8>>);
-
-impl io::Write for Wiping {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let needed = self.0.len() + bytes.len();
-        if needed > self.0.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(self.0.capacity() * 2)));
-            larger.extend_from_slice(&self.0);
-            self.0 = larger;
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -284,6 +284,9 @@ impl From<Error> for Refusal {
                 Self::plain(RetCode::KeyUnknown, "Access key not found")
             }
             Error::KeyEnabled => Self::plain(RetCode::Denied, "The access key is active"),
+            // Neither owner nor keys are named in requests of this dialect.
+            Error::KeyOfAnother => Self::plain(RetCode::KeyUnknown, "Access key not found"),
+            Error::UserHasKeys(_) => Self::plain(RetCode::Denied, "The user still has access keys"),
             Error::UserNameTaken(name) => {
                 Self::echoing(RetCode::UserNameTaken, format!("User [{name}] already exists"))
             }

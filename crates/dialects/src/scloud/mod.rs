@@ -23,10 +23,11 @@ use signing::{Body as RequestBody, Params, RequestView, scloud};
 use zeroize::Zeroizing;
 
 use crate::answer::{Answer, Cause, Note, Outcome, TransportRefusal};
+use crate::json::Body;
 use crate::operation::{Access, Operation, Reveals};
 use crate::request::{Recognition, Request};
 use crate::settings::Own;
-use call::{Body, Call, Handler};
+use call::{Call, Handler};
 use errors::{Refusal, transport_outcome, transport_status};
 use parameters::{ACTION, Parameter, USER_NAME};
 

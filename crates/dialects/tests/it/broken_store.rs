@@ -7,7 +7,8 @@ use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
 use domain::batch::Batch;
-use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, UserUuid};
+use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{CommitError, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows};
@@ -30,6 +31,10 @@ impl Store for BrokenStore {
     }
 
     fn user_named(&self, _: AccountUuid, _: &NameKey) -> StoreFuture<'_, Option<UserUuid>> {
+        busy()
+    }
+
+    fn user_with_serial(&self, _: AccountUuid, _: Serial) -> StoreFuture<'_, Option<UserUuid>> {
         busy()
     }
 
@@ -70,6 +75,10 @@ impl Store for BrokenStore {
     }
 
     fn refusals(&self, _: i64, _: u32) -> StoreFuture<'_, Vec<RefusalCount>> {
+        busy()
+    }
+
+    fn last_uses(&self, _: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
         busy()
     }
 

@@ -13,5 +13,6 @@
 mod broken_store;
 mod registry;
 mod scloud;
+mod tencent;
 mod wire;
 mod world;

@@ -14,7 +14,22 @@ use crate::id::KeyUuid;
 use crate::limits::CONFLICT_RETRIES;
 use crate::policy::{Action, Reach, Role};
 use crate::service::Service;
-use crate::users::UserStatus;
+use crate::users::{UserRef, UserStatus};
+
+/// Which key is meant.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRef<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Whose it must be, in clouds whose requests say so.
+    pub owner: Option<UserRef<'a>>,
+}
+
+impl<'a, T: AsRef<str> + ?Sized> From<&'a T> for KeyRef<'a> {
+    fn from(id: &'a T) -> Self {
+        Self { id: id.as_ref(), owner: None }
+    }
+}
 
 /// What to change of a key; what is `None` stays.
 #[derive(Clone, Debug, Default)]
@@ -38,21 +53,22 @@ impl Service {
     /// Enables, disables or describes a key. A status that it already has is success and changes nothing.
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::RootOnly`], [`Error::KeyNotFound`], [`Error::Invalid`],
+    /// [`Error::Denied`], [`Error::RootOnly`], [`Error::KeyNotFound`], [`Error::KeyOfAnother`],
+    /// [`Error::Invalid`],
     /// [`Error::LastAdministratorKey`].
-    pub async fn update_access_key(
+    pub async fn update_access_key<'k>(
         &self,
         caller: &Caller,
-        key_id: &str,
+        key: impl Into<KeyRef<'k>>,
         scope: impl Into<KeyScope>,
         change: KeyChange,
     ) -> Result<AccessKey, Error> {
         if let Some(text) = &change.description {
             check_description(text)?;
         }
-        let scope = scope.into();
+        let (wanted, scope) = (key.into(), scope.into());
         for _ in 0..CONFLICT_RETRIES {
-            let (record, old) = self.key_to_change(caller, Action::UpdateAccessKey, key_id, scope).await?;
+            let (record, old) = self.key_to_change(caller, Action::UpdateAccessKey, wanted, scope).await?;
             let now = self.clock.now();
             let mut key = old.clone();
             key.status = change.status.unwrap_or(old.status);
@@ -91,13 +107,13 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::RootOnly`], [`Error::KeyNotFound`], [`Error::LastAdministratorKey`].
-    pub async fn delete_access_key(
+    pub async fn delete_access_key<'k>(
         &self,
         caller: &Caller,
-        key_id: &str,
+        key: impl Into<KeyRef<'k>>,
         scope: impl Into<KeyScope>,
     ) -> Result<(), Error> {
-        self.delete_access_keys(caller, &[key_id], scope, Doomed::InAnyState).await.map(drop)
+        self.delete_access_keys(caller, &[key.into()], scope, Doomed::InAnyState).await.map(drop)
     }
 
     /// Deletes several keys and their temporary keys: all or none.
@@ -107,16 +123,16 @@ impl Service {
     pub async fn delete_access_keys(
         &self,
         caller: &Caller,
-        key_ids: &[&str],
+        keys: &[KeyRef<'_>],
         scope: impl Into<KeyScope>,
         doomed: Doomed,
     ) -> Result<Vec<AccessKey>, Error> {
         let scope = scope.into();
         for _ in 0..CONFLICT_RETRIES {
             let mut found: BTreeMap<KeyUuid, (Arc<UserRecord>, AccessKey)> = BTreeMap::new();
-            for key_id in key_ids {
+            for wanted in keys {
                 let (record, key) =
-                    self.key_to_change(caller, Action::DeleteAccessKey, key_id, scope).await?;
+                    self.key_to_change(caller, Action::DeleteAccessKey, *wanted, scope).await?;
                 found.insert(key.uuid, (record, key));
             }
             let is_enabled = |(_, key): &(_, AccessKey)| key.status == KeyStatus::Active;
@@ -162,10 +178,16 @@ impl Service {
         &self,
         caller: &Caller,
         action: Action,
-        key_id: &str,
+        wanted: KeyRef<'_>,
         scope: KeyScope,
     ) -> Result<(Arc<UserRecord>, AccessKey), Error> {
+        if let Some(owner) = wanted.owner {
+            caller.require_named(action, owner)?;
+            // Who does not exist is told before what is said of the key.
+            self.find_user(caller, owner).await?;
+        }
         let reach = caller.reach(action)?;
+        let key_id = wanted.id;
         let record = self.directory.by_key(key_id).await?.ok_or(Error::KeyNotFound)?;
         let owner = &record.rows.user;
         let visible =
@@ -174,6 +196,9 @@ impl Service {
         let key = key.ok_or(Error::KeyNotFound)?.clone();
         if !record.intact || record.damaged.contains(&key.uuid) {
             return Err(Error::Damaged);
+        }
+        if !wanted.owner.is_none_or(|wanted| owner.is_meant_by(wanted, caller)) {
+            return Err(Error::KeyOfAnother);
         }
         caller.require_root_for(owner)?;
         Ok((record, key))

@@ -13,6 +13,7 @@ use crate::policy::Action;
 use crate::random;
 use crate::secret::{Reveal, Secret};
 use crate::service::Service;
+use crate::users::UserRef;
 
 /// The shape of generated ids and secrets: native to the dialect that issues them.
 #[derive(Clone, Copy, Debug)]
@@ -81,21 +82,22 @@ pub struct CreatedKey {
 }
 
 impl Service {
-    /// Makes a key for the user of that name. The secret leaves here and, by default, never again.
+    /// Makes a key for a user. The secret leaves here and, by default, never again.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::RootOnly`], [`Error::TemporaryCaller`], [`Error::UserNotFound`],
     /// [`Error::LimitReached`], [`Error::CallerRevoked`].
-    pub async fn create_access_key(
+    pub async fn create_access_key<'u>(
         &self,
         caller: &Caller,
-        user_name: &str,
+        user: impl Into<UserRef<'u>>,
         issue: &KeyIssue<'_>,
     ) -> Result<CreatedKey, Error> {
-        caller.require_named(Action::CreateAccessKey, user_name)?;
+        let whom = user.into();
+        caller.require_named(Action::CreateAccessKey, whom)?;
         caller.require_permanent()?;
         for _ in 0..CONFLICT_RETRIES {
-            let record = self.user_named(caller, user_name).await?;
+            let record = self.find_user(caller, whom).await?;
             let user = &record.rows.user;
             caller.require_root_for(user)?;
             let now = self.clock.now();
@@ -106,7 +108,7 @@ impl Service {
             match self.commit(batch).await {
                 Ok(()) => return Ok(created),
                 Err(Refused::Other(Require::KeyIdIsFree(_))) => {}
-                Err(refused) => return Err(refused.into_error(user_name, &self.limits)),
+                Err(refused) => return Err(refused.into_error(&whom.to_string(), &self.limits)),
             }
         }
         Err(Error::Conflict)

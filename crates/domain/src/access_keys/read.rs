@@ -10,16 +10,22 @@ use crate::id::KeyUuid;
 use crate::policy::{Action, Reach};
 use crate::secret::Reveal;
 use crate::service::Service;
+use crate::users::UserRef;
 
 impl Service {
-    /// The user of that name with his live keys; a dialect shows those that [`AccessKey::is_shown_by`] its schemes.
+    /// A user with his live keys; a dialect shows those that [`AccessKey::is_shown_by`] its schemes.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::UserNotFound`]; [`Error::Damaged`] when one of the keys fails its integrity check
     /// (promise P7).
-    pub async fn list_access_keys(&self, caller: &Caller, user_name: &str) -> Result<Arc<UserRecord>, Error> {
-        caller.require_named(Action::ReadAccessKey, user_name)?;
-        let record = self.user_named(caller, user_name).await?;
+    pub async fn list_access_keys<'u>(
+        &self,
+        caller: &Caller,
+        user: impl Into<UserRef<'u>>,
+    ) -> Result<Arc<UserRecord>, Error> {
+        let user = user.into();
+        caller.require_named(Action::ReadAccessKey, user)?;
+        let record = self.find_user(caller, user).await?;
         if record.damaged.is_empty() { Ok(record) } else { Err(Error::Damaged) }
     }
 

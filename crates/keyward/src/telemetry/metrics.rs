@@ -179,7 +179,7 @@ impl Metrics {
         catch_up(&self.directory_hits, directory.hits.load(Relaxed));
         catch_up(&self.directory_misses, directory.misses.load(Relaxed));
         catch_up(&self.damaged_records, directory.damaged.load(Relaxed));
-        catch_up(&self.suspected_replays, service.replay().suspected());
+        catch_up(&self.suspected_replays, service.suspected_replays());
         catch_up(&self.panics, stats.panics());
         for (reason, count) in service.refusal_totals() {
             catch_up(&self.failed_authentications.get_or_create(&ReasonLabel { reason }), count);

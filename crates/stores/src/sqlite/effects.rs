@@ -5,6 +5,7 @@ use domain::accounts::Account;
 use domain::audit::AuditRow;
 use domain::batch::Effect;
 use domain::id::{KeyId, KeyUuid, RequestId, Serial, UserUuid};
+use domain::last_used::KeyUse;
 use domain::refusals::{KEPT_MINUTES, RefusalCount};
 use domain::users::User;
 use domain::vault::RingRow;
@@ -26,6 +27,7 @@ pub(super) fn apply(db: &Connection, effect: &Effect) -> Result<(), Fault> {
             write_one(db, "UPDATE key_ring SET seals = seals + ?2 WHERE id = ?1", params![ring_key, seals])
         }
         Effect::CountRefusals(count) => count_refusals(db, count),
+        Effect::NoteUse(used) => note_use(db, used),
     }
 }
 
@@ -238,6 +240,19 @@ fn update_key(db: &Connection, key: &AccessKey) -> Result<(), Fault> {
             key.mark,
         ],
     )
+}
+
+/// Changes no row when a later use is stored already: nodes write their marks in any order.
+fn note_use(db: &Connection, KeyUse { key, last }: &KeyUse) -> Result<(), Fault> {
+    let source = last.source.map(|source| source.to_string());
+    db.prepare_cached(
+        "INSERT INTO last_used (kind, record, at, source, dialect, operation) \
+         VALUES ('access-key', ?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET at = excluded.at, \
+         source = excluded.source, dialect = excluded.dialect, operation = excluded.operation \
+         WHERE excluded.at >= at",
+    )?
+    .execute(params![key.as_bytes(), last.at.0, source, last.dialect, last.operation])?;
+    Ok(())
 }
 
 /// Counts back from this count's own minute, not from the newest one stored: after a clock that jumped ahead and came back,

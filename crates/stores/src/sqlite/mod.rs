@@ -32,7 +32,8 @@ use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
 use domain::batch::Batch;
-use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, UserUuid};
+use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{CommitError, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows};
@@ -262,6 +263,10 @@ impl Store for SqliteStore {
         Box::pin(self.readers.read(move |db| reads::user_named(db, account, &name)))
     }
 
+    fn user_with_serial(&self, account: AccountUuid, serial: Serial) -> StoreFuture<'_, Option<UserUuid>> {
+        Box::pin(self.readers.read(move |db| reads::user_with_serial(db, account, serial)))
+    }
+
     fn user_rows(&self, user: UserUuid) -> StoreFuture<'_, Option<UserRows>> {
         Box::pin(self.readers.read(move |db| reads::user_rows(db, user)))
     }
@@ -304,6 +309,10 @@ impl Store for SqliteStore {
 
     fn refusals(&self, since_minute: i64, limit: u32) -> StoreFuture<'_, Vec<RefusalCount>> {
         Box::pin(self.readers.read(move |db| reads::refusals(db, since_minute, limit)))
+    }
+
+    fn last_uses(&self, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
+        Box::pin(self.readers.read(move |db| reads::last_uses(db, &keys)))
     }
 
     fn audit_heads(&self) -> StoreFuture<'_, Vec<ChainHead>> {

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use domain::access_keys::AccessKey;
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
-use domain::id::{AccountUuid, KeyId, NodeId, UserUuid};
+use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{KeyOwner, RowCounts, UserPage, UserRows};
@@ -34,6 +35,17 @@ pub(super) fn user_named(
 ) -> Result<Option<UserUuid>, Fault> {
     let query = "SELECT uuid FROM users WHERE account = ?1 AND name_key = ?2 AND deleted_at IS NULL";
     first(db, query, params![account.as_bytes(), name.as_str()], |row| {
+        Columns::of("users", row).id(UserUuid::from_bytes)
+    })
+}
+
+pub(super) fn user_with_serial(
+    db: &Connection,
+    account: AccountUuid,
+    serial: Serial,
+) -> Result<Option<UserUuid>, Fault> {
+    let query = "SELECT uuid FROM users WHERE serial = ?2 AND account = ?1 AND deleted_at IS NULL";
+    first(db, query, params![account.as_bytes(), serial.get()], |row| {
         Columns::of("users", row).id(UserUuid::from_bytes)
     })
 }
@@ -146,6 +158,14 @@ pub(super) fn refusals(db: &Connection, since_minute: i64, limit: u32) -> Result
         )
     });
     all(db, &ROWS, params![since_minute, limit], rows::refusal)
+}
+
+pub(super) fn last_uses(db: &Connection, keys: &[KeyUuid]) -> Result<Vec<KeyUse>, Fault> {
+    static ONE: Query = LazyLock::new(|| {
+        format!("SELECT {} FROM last_used WHERE kind = 'access-key' AND record = ?1", rows::LAST_USED)
+    });
+    let one = |key: &KeyUuid| first(db, &ONE, params![key.as_bytes()], rows::key_use).transpose();
+    keys.iter().filter_map(one).collect()
 }
 
 pub(super) fn key_ring(db: &Connection) -> Result<Vec<RingRow>, Fault> {

@@ -8,6 +8,7 @@ use domain::accounts::{Account, AccountStatus};
 use domain::audit::{AuditEntry, AuditRow, ChainHead};
 use domain::clock::UnixMillis;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, RequestId, Serial, UserUuid};
+use domain::last_used::{KeyUse, LastUse};
 use domain::name::NameKey;
 use domain::policy::Role;
 use domain::refusals::RefusalCount;
@@ -36,6 +37,9 @@ pub(super) const AUDIT: &str = "node, seq, at, account, actor, actor_key, reques
 pub(super) const RING_KEY: &str = "id, purpose, master, wrapped, seals, created_at";
 /// Columns in the order in which [`refusal`] reads them.
 pub(super) const REFUSAL: &str = "minute, source, key_id, reason, dialect, count";
+
+/// Columns in the order in which [`key_use`] reads them.
+pub(super) const LAST_USED: &str = "record, at, source, dialect, operation";
 
 /// Reads a row's columns one after the other.
 pub(super) struct Columns<'r> {
@@ -223,6 +227,22 @@ pub(super) fn ring_key(row: &Row<'_>) -> Result<RingRow, Fault> {
         wrapped: columns.value()?,
         seals: columns.value()?,
         created_at: columns.time()?,
+    })
+}
+
+pub(super) fn key_use(row: &Row<'_>) -> Result<KeyUse, Fault> {
+    let mut columns = Columns::of("last_used", row);
+    Ok(KeyUse {
+        key: columns.id(KeyUuid::from_bytes)?,
+        last: LastUse {
+            at: columns.time()?,
+            source: match columns.maybe_text()? {
+                Some(text) => Some(text.parse().map_err(|_| columns.unreadable())?),
+                None => None,
+            },
+            dialect: Cow::Owned(columns.value()?),
+            operation: Cow::Owned(columns.value()?),
+        },
     })
 }
 

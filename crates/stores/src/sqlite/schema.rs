@@ -11,8 +11,9 @@ use super::fault::Fault;
 const APPLICATION_ID: i32 = 0x4b45_5957;
 
 /// The steps. A file says in `user_version` how many were taken; a released step never changes.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_start.sql"),
+    include_str!("../../migrations/sqlite/0002_last_used.sql"),
     include_str!("../../migrations/sqlite/0004_key_lists.sql"),
 ];
 

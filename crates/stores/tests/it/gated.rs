@@ -8,7 +8,8 @@ use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
 use domain::batch::Batch;
-use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, UserUuid};
+use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{CommitError, KeyOwner, RowCounts, SharedStore, Store, StoreFuture, UserPage, UserRows};
@@ -78,6 +79,10 @@ impl Store for Gated {
         self.store.key_owner(key_id)
     }
 
+    fn user_with_serial(&self, account: AccountUuid, serial: Serial) -> StoreFuture<'_, Option<UserUuid>> {
+        self.store.user_with_serial(account, serial)
+    }
+
     fn user_named(&self, account: AccountUuid, name: &NameKey) -> StoreFuture<'_, Option<UserUuid>> {
         self.store.user_named(account, name)
     }
@@ -120,6 +125,10 @@ impl Store for Gated {
 
     fn refusals(&self, since_minute: i64, limit: u32) -> StoreFuture<'_, Vec<RefusalCount>> {
         self.store.refusals(since_minute, limit)
+    }
+
+    fn last_uses(&self, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
+        self.store.last_uses(keys)
     }
 
     fn audit_heads(&self) -> StoreFuture<'_, Vec<ChainHead>> {

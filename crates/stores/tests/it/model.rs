@@ -8,6 +8,7 @@ use domain::access_keys::{AccessKey, KeyStatus, SchemeSet};
 use domain::batch::{Batch, Effect, Require};
 use domain::clock::UnixMillis;
 use domain::id::{KeyId, Serial};
+use domain::last_used::{KeyUse, LastUse};
 use domain::name::NameKey;
 use domain::policy::Role;
 use domain::refusals::RefusalCount;
@@ -69,6 +70,18 @@ fn changed_key() -> impl Strategy<Value = AccessKey> {
     )
 }
 
+fn key_use() -> impl Strategy<Value = KeyUse> {
+    ((0..KEYS), time(), 0_u8..3).prop_map(|(number, at, source)| KeyUse {
+        key: some_key(number).uuid,
+        last: LastUse {
+            at,
+            source: (source > 0).then(|| [192, 0, 2, source].into()),
+            dialect: "x".into(),
+            operation: "".into(),
+        },
+    })
+}
+
 fn effect() -> impl Strategy<Value = Effect> {
     let refusal = (0_i64..3_000, 0_u64..5).prop_map(|(minute, count)| RefusalCount {
         minute,
@@ -90,6 +103,7 @@ fn effect() -> impl Strategy<Value = Effect> {
         6 => changed_key().prop_map(Effect::UpdateKey),
         1 => (1_u32..5, 0_u64..9).prop_map(|(ring_key, seals)| Effect::CountSeals { ring_key, seals }),
         1 => refusal.prop_map(Effect::CountRefusals),
+        2 => key_use().prop_map(Effect::NoteUse),
     ]
 }
 

@@ -309,8 +309,12 @@ async fn a_deletion_of_several_keys_is_all_or_nothing(world: World) {
     let admin = world.admin().await;
     let (bob, alice) = (world.member("bob").await, world.member("alice").await);
     let (_, temporary) = make(&world, &admin, key_of(&world, &bob).await.uuid).await.unwrap();
-    let delete =
-        async |ids: &[&str], doomed| world.service.delete_access_keys(&admin, ids, EVERY_KEY, doomed).await;
+    let delete = async |ids: &[&str], doomed| {
+        world
+            .service
+            .delete_access_keys(&admin, &ids.iter().map(Into::into).collect::<Vec<_>>(), EVERY_KEY, doomed)
+            .await
+    };
     let before = dump(world.store.as_ref()).await;
     let refused = delete(&[&bob.id, "nobody"], Doomed::InAnyState).await;
     assert!(matches!(refused, Err(Error::KeyNotFound)), "{refused:?}");
