@@ -11,6 +11,7 @@
 )]
 
 mod broken_store;
+mod golden;
 mod registry;
 mod scloud;
 mod tencent;
