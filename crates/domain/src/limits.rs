@@ -38,6 +38,8 @@ pub const DESCRIPTION_CHARS: usize = 1024;
 pub const DISPLAY_NAME_CHARS: usize = 128;
 /// Most keys that are sorted by what the store has no index for.
 pub const SORTED_KEYS: u32 = 10_000;
+/// Most characters in an address (RFC 5321).
+pub const EMAIL_CHARS: usize = 254;
 /// Characters of a password that is made for a user.
 pub const GENERATED_PASSWORD_CHARS: usize = 32;
 /// Users read from the store at once.

@@ -280,7 +280,7 @@ impl From<Error> for Refusal {
             Error::UserNotFound(name) => {
                 Self::echoing(RetCode::UserUnknown, format!("User [{name}] not found"))
             }
-            Error::KeyNotFound | Error::ParentUnusable | Error::MarkerUnknown => {
+            Error::KeyNotFound | Error::ParentUnusable => {
                 Self::plain(RetCode::KeyUnknown, "Access key not found")
             }
             Error::KeyEnabled => Self::plain(RetCode::Denied, "The access key is active"),
@@ -298,6 +298,17 @@ impl From<Error> for Refusal {
                 Self::echoing(RetCode::UserLimit, format!("User limit of {limit} reached"))
             }
             Error::LastAdministratorKey => Self::plain(RetCode::LastAdministrator, "Last administrator key"),
+            Error::ExceedsCaller(_) => Self::plain(
+                RetCode::Denied,
+                "An access key cannot create one that is good for more than itself",
+            ),
+            // What this dialect never asks for.
+            Error::AccountNotFound(_)
+            | Error::AccountNameTaken(_)
+            | Error::KeyIdTaken
+            | Error::RotationUnderWay
+            | Error::RepeatDiffers
+            | Error::CursorInvalid => service_error().because(error.to_string()),
             Error::Invalid { field, rule } => Self::parameter(parameter_of(field)).because(rule),
             Error::TooManyToSort => Self::plain(RetCode::ParameterRefused, "Too many access keys to sort")
                 .because(error.to_string()),
@@ -386,7 +397,16 @@ const fn parameter_of(field: Field) -> &'static str {
     match field {
         Field::UserName => "UserName",
         Field::DisplayName => "DisplayName",
+        Field::Email => "Email",
+        Field::Role => "Role",
         Field::Description => "Description",
+        Field::Schemes => "Schemes",
+        Field::Sources => "Sources",
+        Field::Audience => "Audience",
+        Field::NotBefore => "NotBefore",
+        Field::Overlap => "Overlap",
+        Field::AccountName => "AccountName",
+        Field::KeyLifetime => "KeyLifetime",
         Field::Expiry => "ExpiredAt",
         Field::KeyId => "AccessKeyID",
         Field::Secret => "AccessKeySecret",

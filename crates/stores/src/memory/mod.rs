@@ -19,7 +19,7 @@ use domain::refusals::RefusalCount;
 use domain::store::{
     CommitError, CommitObserver, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows,
 };
-use domain::users::User;
+use domain::users::{User, UserPlace};
 use domain::vault::RingRow;
 
 /// A store in memory.
@@ -178,6 +178,19 @@ impl Store for MemoryStore {
             };
             let keys = page(keys.into_iter().filter(is_behind), scan.limit);
             KeyScanPage { keys, total: (scan.total == Total::Counted).then_some(all) }
+        })
+    }
+
+    fn users_after(
+        &self,
+        account: AccountUuid,
+        after: Option<UserPlace>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<User>> {
+        self.read(|rows| {
+            let mut users: Vec<&User> = rows.live_users(account).collect();
+            users.sort_by_key(|user| (user.created_at, user.uuid));
+            page(users.into_iter().filter(|user| Some((user.created_at, user.uuid)) > after).cloned(), limit)
         })
     }
 
