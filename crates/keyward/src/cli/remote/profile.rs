@@ -66,7 +66,6 @@ impl Endpoint {
     }
 
     /// The host alone.
-    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
     pub(super) fn host(&self) -> &str {
         let host = match self.authority.rsplit_once(':') {
             Some((host, port)) if !port.contains(']') => host,
