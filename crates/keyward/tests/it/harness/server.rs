@@ -155,12 +155,6 @@ impl Setup {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// Starts a command with exactly these arguments, whose standard output somebody else reads.
-    pub(crate) fn spawn_with_output(&self, arguments: &[&str]) -> Child {
-        let mut command = self.command(arguments);
-        command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-    }
-
     fn spawn_server(&self) -> Process {
         let config = self.beside("keyward.toml");
         std::fs::write(&config, &self.settings).unwrap();

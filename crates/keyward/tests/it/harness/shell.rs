@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Child;
 
 use signing::{Body, RequestView, UrlScheme, aws4, format_basic};
 
@@ -60,12 +59,6 @@ impl Shell {
     pub(crate) fn run_with(&self, line: &str, input: &str) -> Ended {
         let words: Vec<&str> = line.split_whitespace().collect();
         self.setup.run_with(&words, input.as_bytes())
-    }
-
-    /// Starts a command that goes on by itself; its standard output is to be read.
-    pub(crate) fn spawn(&self, line: &str) -> Child {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        self.setup.spawn_with_output(&words)
     }
 
     /// Runs a command that must succeed, and returns what it printed.
