@@ -293,6 +293,15 @@ impl From<Error> for Refusal {
             Error::LimitReached { name: LimitName::UsersPerAccount, limit } => {
                 Self::echoing(RetCode::UserLimit, format!("User limit of {limit} reached"))
             }
+            // Nothing of this dialect speaks of SSH keys or tokens.
+            Error::SshKeyNotFound
+            | Error::SshKeyTaken
+            | Error::BadSshKey(_)
+            | Error::TokenNotFound
+            | Error::LimitReached { name: LimitName::SshKeysPerUser, .. } => {
+                service_error().because(error.to_string())
+            }
+            Error::Busy => throttled(),
             Error::LastAdministratorKey => Self::plain(RetCode::LastAdministrator, "Last administrator key"),
             Error::Invalid { field, rule } => Self::parameter(parameter_of(field)).because(rule),
             Error::Conflict => unavailable().because(error.to_string()),
@@ -381,6 +390,8 @@ const fn parameter_of(field: Field) -> &'static str {
         Field::UserName => "UserName",
         Field::DisplayName => "DisplayName",
         Field::Description => "Description",
+        Field::Title => "Title",
+        Field::Password => "Password",
         Field::Expiry => "ExpiredAt",
         Field::KeyId => "AccessKeyID",
         Field::Secret => "AccessKeySecret",

@@ -310,6 +310,15 @@ impl From<Error> for Refusal {
             Error::LimitReached { name: LimitName::UsersPerAccount, limit } => {
                 Self::echoing(Code::UserLimit, format!("The account can have up to {limit} users."))
             }
+            // Nothing of this dialect speaks of SSH keys or tokens.
+            Error::SshKeyNotFound
+            | Error::SshKeyTaken
+            | Error::BadSshKey(_)
+            | Error::TokenNotFound
+            | Error::LimitReached { name: LimitName::SshKeysPerUser, .. } => {
+                internal_error().because(error.to_string())
+            }
+            Error::Busy => Self::plain(Code::RequestLimitExceeded, "Too many requests, please try again later."),
             Error::LastAdministratorKey => Self::plain(
                 Code::LastAdministrator,
                 "This would take away the last usable administrator key of the account.",
@@ -343,6 +352,11 @@ impl Refusal {
             | Error::CallerRevoked
             | Error::KeyNotFound
             | Error::KeyOfAnother
+            | Error::SshKeyNotFound
+            | Error::SshKeyTaken
+            | Error::BadSshKey(_)
+            | Error::TokenNotFound
+            | Error::Busy
             | Error::UserHasKeys(_)
             | Error::UserNameTaken(_)
             | Error::LimitReached { .. }
@@ -450,7 +464,8 @@ fn echo_name(name: &str) -> &str {
 const fn code_of(field: Field) -> Code {
     match field {
         Field::UserName => Code::UserNameIllegal,
-        Field::DisplayName | Field::Description | Field::Expiry | Field::KeyId | Field::Secret => {
+        Field::Password => Code::PasswordViolatedRules,
+        Field::Title | Field::DisplayName | Field::Description | Field::Expiry | Field::KeyId | Field::Secret => {
             Code::ParamError
         }
     }
@@ -462,6 +477,8 @@ const fn parameter_of(field: Field) -> &'static str {
         Field::UserName => "Name",
         Field::DisplayName => "NickName",
         Field::Description => "Description",
+        Field::Title => "Title",
+        Field::Password => "Password",
         Field::Expiry => "ExpiredTime",
         Field::KeyId => "AccessKeyId",
         Field::Secret => "SecretKey",

@@ -131,6 +131,7 @@ impl World {
             clock: clock.clone(),
             random: random.clone(),
             limits: limits.clone(),
+            blocked_keys: BlockList::default(),
         };
         let account = AccountUuid::generate(START, random.as_ref());
         let mut world = Self {
@@ -177,6 +178,7 @@ impl World {
             clock: self.clock.clone(),
             random: self.random.clone(),
             limits: self.limits.clone(),
+            blocked_keys: BlockList::default(),
         });
     }
 

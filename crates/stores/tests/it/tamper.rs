@@ -78,6 +78,7 @@ impl Bench {
             clock: self.world.clock.clone(),
             random: self.world.random.clone(),
             limits: Default::default(),
+            blocked_keys: Default::default(),
         }))
     }
 

@@ -20,6 +20,7 @@ use domain::policy::Role;
 use domain::random::{ALPHANUMERIC, Randomness};
 use domain::secret::Secret;
 use domain::service::{Parts, Service};
+use domain::ssh_keys::BlockList;
 use domain::store::{CommitObserver, SharedStore};
 use domain::testing::{TestClock, TestRandom};
 use domain::users::{NewUser, User};
@@ -205,6 +206,7 @@ impl World {
             clock: clock.clone(),
             random: random.clone(),
             limits,
+            blocked_keys: BlockList::default(),
         };
         let service = Arc::new(Service::new(parts));
         let root =
@@ -219,6 +221,7 @@ impl World {
             user: "admin".to_owned(),
             key_id: self.root.id.clone(),
             secret: Secret::new(self.root.secret.clone()),
+            password: None,
         };
         assert!(self.service.create_first_administrator(first).await.unwrap());
     }
@@ -243,6 +246,7 @@ impl World {
             clock: self.clock.clone(),
             random: self.random.clone(),
             limits: self.service.limits().clone(),
+            blocked_keys: BlockList::default(),
         }));
     }
 
