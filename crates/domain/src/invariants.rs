@@ -190,6 +190,7 @@ async fn check_users(
             }
             check_versions(audited, "user", user.uuid.as_bytes(), user.version, report);
             check_quota(user, keys, limits, report);
+            check_login(store, vault, user, report).await?;
             for key in keys {
                 report.keys += 1;
                 check_key(user, keys, key, vault, report);
@@ -204,6 +205,28 @@ async fn check_users(
             }
         }
     }
+}
+
+/// Passwords and tokens have no entry of their own in the audit to compare with, only marks.
+async fn check_login(
+    store: &dyn Store,
+    vault: &Vault,
+    user: &User,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    if let Some(password) = store.password(user.uuid).await?
+        && !vault.is_marked(&password.mark_input(), &password.mark)
+    {
+        report.add("I7", format!("the password of user {} does not carry its mark", user.uuid));
+    }
+    let tokens = store.user_rows(user.uuid).await?.map(|rows| rows.tokens).unwrap_or_default();
+    for token in tokens {
+        if !vault.is_marked(&token.mark_input(), &token.mark) || token.account != user.account {
+            let name = vault::to_hex(&token.hash.object());
+            report.add("I7", format!("token {name} of user {} does not carry its mark", user.uuid));
+        }
+    }
+    Ok(())
 }
 
 async fn check_ssh_keys(
@@ -223,7 +246,8 @@ async fn check_ssh_keys(
             if !vault.is_marked(&key.mark_input(), &key.mark) {
                 report.add("I7", format!("SSH key {number} does not carry its mark"));
             }
-            if check_blob(key.kind, &key.blob) == Err(BadKey::Blob) || Fingerprint::of(&key.blob) != key.fingerprint
+            if check_blob(key.kind, &key.blob) == Err(BadKey::Blob)
+                || Fingerprint::of(&key.blob) != key.fingerprint
             {
                 report.add("I1", format!("SSH key {number} is not what its type and fingerprint say"));
             }

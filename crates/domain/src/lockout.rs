@@ -71,7 +71,9 @@ impl<K: Eq + Hash> Lockout<K> {
     pub fn is_locked(&self, key: &K, now: UnixMillis) -> bool {
         let Some(rule) = self.rule else { return false };
         let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        states.get(key).is_some_and(|state| matches!(state, State::Locked { .. }) && !state.is_over(rule, now))
+        states
+            .get(key)
+            .is_some_and(|state| matches!(state, State::Locked { .. }) && !state.is_over(rule, now))
     }
 
     /// Notes a failure.

@@ -176,7 +176,9 @@ impl Service {
 fn hash(input: &[u8], salt: &[u8], cost: HashCost) -> Option<[u8; 32]> {
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).ok()?;
     let mut out = [0; 32];
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(input, salt, &mut out).ok()?;
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(input, salt, &mut out)
+        .ok()?;
     Some(out)
 }
 

@@ -415,9 +415,9 @@ impl Service {
             let ssh_keys = self.directory.ssh_keys(old.account, old.uuid).await?;
             let live = ssh_keys.keys.iter().map(|key| key.uuid).collect();
             batch.require.push(Require::LiveSshKeysAre(old.uuid, live));
-            batch.require.extend(
-                ssh_keys.keys.iter().map(|key| Require::SshKeyVersionIs(key.uuid, key.version)),
-            );
+            batch
+                .require
+                .extend(ssh_keys.keys.iter().map(|key| Require::SshKeyVersionIs(key.uuid, key.version)));
             batch.require.extend(record.loses_admin_user(now));
             let (keys, ssh) = (record.rows.keys.len(), ssh_keys.keys.len());
             let detail = format!("name={} keys={keys} ssh_keys={ssh}", old.name);

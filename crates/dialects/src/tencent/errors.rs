@@ -318,7 +318,9 @@ impl From<Error> for Refusal {
             | Error::LimitReached { name: LimitName::SshKeysPerUser, .. } => {
                 internal_error().because(error.to_string())
             }
-            Error::Busy => Self::plain(Code::RequestLimitExceeded, "Too many requests, please try again later."),
+            Error::Busy => {
+                Self::plain(Code::RequestLimitExceeded, "Too many requests, please try again later.")
+            }
             Error::LastAdministratorKey => Self::plain(
                 Code::LastAdministrator,
                 "This would take away the last usable administrator key of the account.",
@@ -465,9 +467,12 @@ const fn code_of(field: Field) -> Code {
     match field {
         Field::UserName => Code::UserNameIllegal,
         Field::Password => Code::PasswordViolatedRules,
-        Field::Title | Field::DisplayName | Field::Description | Field::Expiry | Field::KeyId | Field::Secret => {
-            Code::ParamError
-        }
+        Field::Title
+        | Field::DisplayName
+        | Field::Description
+        | Field::Expiry
+        | Field::KeyId
+        | Field::Secret => Code::ParamError,
     }
 }
 

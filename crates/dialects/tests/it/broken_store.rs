@@ -73,7 +73,12 @@ impl Store for BrokenStore {
         busy()
     }
 
-    fn ssh_keys_of_account(&self, _: AccountUuid, _: Option<KeyUuid>, _: u32) -> StoreFuture<'_, Vec<SshKey>> {
+    fn ssh_keys_of_account(
+        &self,
+        _: AccountUuid,
+        _: Option<KeyUuid>,
+        _: u32,
+    ) -> StoreFuture<'_, Vec<SshKey>> {
         busy()
     }
 

@@ -50,7 +50,9 @@ mod tests {
     #[test]
     fn there_is_one_spelling_only() {
         assert_eq!(decode(b"QQ==").as_deref(), Some(&b"A"[..]));
-        for other in ["QR==", "QQ=", "QQ", "QQ===", "QQ= =", "Q Q=", "QQ==\n", "====", "=QQ=", "", "Q-==", "QUI"] {
+        for other in
+            ["QR==", "QQ=", "QQ", "QQ===", "QQ= =", "Q Q=", "QQ==\n", "====", "=QQ=", "", "Q-==", "QUI"]
+        {
             assert_eq!(decode(other.as_bytes()), None, "{other:?}");
         }
     }

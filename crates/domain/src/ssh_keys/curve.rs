@@ -49,7 +49,9 @@ pub(super) static P521: Curve = Curve {
 impl Curve {
     /// Whether `point`, in the uncompressed form (SEC 1, section 2.3.3), lies on the curve.
     pub(super) fn holds(&self, point: &[u8]) -> bool {
-        let Some((4, coordinates)) = point.split_first().map(|(form, rest)| (*form, rest)) else { return false };
+        let Some((4, coordinates)) = point.split_first().map(|(form, rest)| (*form, rest)) else {
+            return false;
+        };
         if coordinates.len() != 2 * self.bytes {
             return false;
         }

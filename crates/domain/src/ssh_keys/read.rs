@@ -63,8 +63,9 @@ impl Service {
         }
         // The same folding as of names: Unicode letters too.
         let wanted = NameKey::of(title);
-        let fits =
-            |key: &&Arc<SshKey>| title.is_empty() || NameKey::of(&key.title).as_str().contains(wanted.as_str());
+        let fits = |key: &&Arc<SshKey>| {
+            title.is_empty() || NameKey::of(&key.title).as_str().contains(wanted.as_str())
+        };
         let total = if title.is_empty() { all.keys.len() } else { all.keys.iter().filter(fits).count() };
         let keys = all.keys.iter().filter(fits).skip(offset).take(limit).cloned().collect();
         Ok(SshKeyPage { keys, total })
@@ -102,7 +103,9 @@ impl Service {
     pub async fn find_ssh_key(&self, caller: &Caller, wanted: &Fingerprint) -> Result<FoundSshKey, Error> {
         let reach = caller.reach(Action::ReadSshKey)?;
         let found = self.ssh_key_of(caller.account, wanted).await?;
-        found.filter(|found| reach == Reach::Account || found.key.user == caller.user).ok_or(Error::SshKeyNotFound)
+        found
+            .filter(|found| reach == Reach::Account || found.key.user == caller.user)
+            .ok_or(Error::SshKeyNotFound)
     }
 
     /// The live key of that fingerprint in an account, in whatever state: whether it may act is for

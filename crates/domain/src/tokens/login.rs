@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::id::{AccountUuid, UserUuid};
 use crate::name::{MAX_NAME_CHARS, NameKey};
 use crate::net::limit_key;
-use crate::policy::Action;
+use crate::policy::{Action, Reach};
 use crate::secret::Secret;
 use crate::service::Service;
 use crate::store::{CommitError, StoreError};
@@ -121,7 +121,9 @@ impl Service {
         if !owner.intact {
             return Err(LoginError::Damaged);
         }
-        let usable = owner.rows.user.status == UserStatus::Active
+        let may_log_in = self.rights_of(owner.rows.user.role).reach(Action::CreateToken) != Reach::Nobody;
+        let usable = may_log_in
+            && owner.rows.user.status == UserStatus::Active
             && owner.rows.account.status == AccountStatus::Active;
         let scope = (login.scope)(&owner).filter(|_| usable);
         let scope = scope.ok_or_else(|| self.refuse_login("login_not_allowed", origin, now))?;

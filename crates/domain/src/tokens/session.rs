@@ -70,8 +70,8 @@ impl Service {
         let now = self.clock.now();
         self.refusals.note(now, origin.source, "", refusal.word(), origin.dialect);
         let is_guess = matches!(refusal, TokenError::Unknown);
-        let throttled = is_guess
-            && origin.source.is_some_and(|source| !self.failures.take(limit_key(source), now));
+        let throttled =
+            is_guess && origin.source.is_some_and(|source| !self.failures.take(limit_key(source), now));
         Err(if throttled { TokenError::Throttled } else { refusal })
     }
 
@@ -111,11 +111,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Denied`]; [`Error::TokenNotFound`] for one that is unknown, has ended, or is not the caller's to see.
-    pub async fn read_token(
-        &self,
-        caller: &Caller,
-        token: &str,
-    ) -> Result<(Token, Arc<UserRecord>), Error> {
+    pub async fn read_token(&self, caller: &Caller, token: &str) -> Result<(Token, Arc<UserRecord>), Error> {
         self.token_within_reach(caller, Action::ReadToken, token).await
     }
 

@@ -14,8 +14,8 @@ use domain::users::{User, UserStatus};
 use super::rows::{NOW, account, buried_ssh_key, gone, password, ssh_key, token, user};
 use super::{Subject, is_corrupt};
 use Effect::{
-    DeleteToken, ForgetLogin, InsertAccount, InsertSshKey, InsertToken, InsertUser, SetPassword, UpdateSshKey,
-    UpdateUser,
+    DeleteToken, ForgetLogin, InsertAccount, InsertSshKey, InsertToken, InsertUser, SetPassword,
+    UpdateSshKey, UpdateUser,
 };
 
 /// Two accounts with a user each.
@@ -86,7 +86,10 @@ pub(super) async fn an_ssh_key_has_one_owner_in_an_account(s: Subject) {
     let numbered = SshKey { serial: mine.serial, ..ssh_key(&u, 3) };
     assert!(is_corrupt(&s.try_write(vec![InsertSshKey(numbered)]).await), "a number is given once");
     let user_number = SshKey { serial: u.serial, ..ssh_key(&u, 3) };
-    assert!(is_corrupt(&s.try_write(vec![InsertSshKey(user_number)]).await), "users and keys share the numbers");
+    assert!(
+        is_corrupt(&s.try_write(vec![InsertSshKey(user_number)]).await),
+        "users and keys share the numbers"
+    );
     let foreign = SshKey { account: v.account, ..ssh_key(&u, 3) };
     assert!(is_corrupt(&s.try_write(vec![InsertSshKey(foreign)]).await), "a user of another account");
     s.write(vec![UpdateSshKey(buried_ssh_key(&mine)), InsertSshKey(again.clone())]).await;

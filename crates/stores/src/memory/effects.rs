@@ -126,7 +126,9 @@ impl Rows {
                 let taken = new.kind == TokenKind::Gate && self.tokens.values().any(clashes);
                 ensure(!taken, "the gate token's name is taken")
             }
-            Effect::DeleteToken(old) => ensure(self.tokens.contains_key(&old.hash), "the token does not exist"),
+            Effect::DeleteToken(old) => {
+                ensure(self.tokens.contains_key(&old.hash), "the token does not exist")
+            }
             Effect::ForgetLogin(_) => Ok(()),
             Effect::InsertRingKey(new) => ensure(!self.ring.contains_key(&new.id), "the ring key exists"),
             Effect::CountSeals { ring_key, .. } => {

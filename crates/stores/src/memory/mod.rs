@@ -193,7 +193,8 @@ impl Store for MemoryStore {
 
     fn ssh_keys(&self, user: UserUuid) -> StoreFuture<'_, Vec<SshKey>> {
         self.read(|rows| {
-            let mut keys: Vec<SshKey> = rows.live_ssh_keys().filter(|key| key.user == user).cloned().collect();
+            let mut keys: Vec<SshKey> =
+                rows.live_ssh_keys().filter(|key| key.user == user).cloned().collect();
             keys.sort_by_key(|key| (key.created_at, key.serial));
             keys
         })

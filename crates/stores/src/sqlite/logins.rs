@@ -125,7 +125,8 @@ pub(super) fn scan_ssh_keys(
 }
 
 pub(super) fn password(db: &Connection, user: UserUuid) -> Result<Option<Password>, Fault> {
-    let query = "SELECT user, salt, hash, memory_kib, passes, lanes, changed_at, mark FROM passwords WHERE user = ?1";
+    let query =
+        "SELECT user, salt, hash, memory_kib, passes, lanes, changed_at, mark FROM passwords WHERE user = ?1";
     first(db, query, params![user.as_bytes()], |row| {
         let mut columns = Columns::of("passwords", row);
         Ok(Password {
@@ -146,7 +147,10 @@ pub(super) fn password(db: &Connection, user: UserUuid) -> Result<Option<Passwor
 pub(super) fn token_owner(db: &Connection, hash: &TokenHash) -> Result<Option<KeyOwner>, Fault> {
     first(db, "SELECT account, user FROM tokens WHERE hash = ?1", params![hash.0], |row| {
         let mut columns = Columns::of("tokens", row);
-        Ok(KeyOwner { account: columns.id(AccountUuid::from_bytes)?, user: columns.id(UserUuid::from_bytes)? })
+        Ok(KeyOwner {
+            account: columns.id(AccountUuid::from_bytes)?,
+            user: columns.id(UserUuid::from_bytes)?,
+        })
     })
 }
 

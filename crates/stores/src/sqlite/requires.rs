@@ -72,9 +72,7 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
             let query = "SELECT count(*) FROM ssh_keys WHERE user = ?1 AND deleted_at IS NULL";
             is_below(db, query, params![user.as_bytes()], *limit)
         }
-        Require::TokenExists(hash) => {
-            is_some(db, "SELECT 1 FROM tokens WHERE hash = ?1", params![hash.0])
-        }
+        Require::TokenExists(hash) => is_some(db, "SELECT 1 FROM tokens WHERE hash = ?1", params![hash.0]),
         Require::UsersBelow { account, limit } => {
             let query = "SELECT count(*) FROM users WHERE account = ?1 AND deleted_at IS NULL";
             is_below(db, query, params![account.as_bytes()], *limit)

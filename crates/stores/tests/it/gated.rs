@@ -118,11 +118,20 @@ impl Store for Gated {
         self.store.ssh_key_with_serial(account, serial)
     }
 
-    fn ssh_key_with_fingerprint(&self, account: AccountUuid, wanted: &Fingerprint) -> StoreFuture<'_, Option<SshKey>> {
+    fn ssh_key_with_fingerprint(
+        &self,
+        account: AccountUuid,
+        wanted: &Fingerprint,
+    ) -> StoreFuture<'_, Option<SshKey>> {
         self.store.ssh_key_with_fingerprint(account, wanted)
     }
 
-    fn ssh_keys_of_account(&self, account: AccountUuid, after: Option<KeyUuid>, limit: u32) -> StoreFuture<'_, Vec<SshKey>> {
+    fn ssh_keys_of_account(
+        &self,
+        account: AccountUuid,
+        after: Option<KeyUuid>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<SshKey>> {
         self.store.ssh_keys_of_account(account, after, limit)
     }
 
