@@ -1,7 +1,9 @@
 //! `cargo xtask sdk`: the clouds' official, unmodified clients against the real binary.
 //!
 //! A journey is a script `tests/sdk/<dialect>/<name>.py` that starts the program named by `KEYWARD_BIN` on a port
-//! of the system's choice and exits with 0 only when all went well. Names that begin with `_` are helpers.
+//! of the system's choice and exits with 0 only when all went well. Names that begin with `_` are helpers. Beside the
+//! journeys, `requirements.txt` pins the clients in Python and `package.json` those for Node.js, whose folder of modules a
+//! journey finds in `NODE_PATH`. Each dialect has its own, because clients want different versions of the same things.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -25,14 +27,15 @@ pub(crate) fn sdk(dialect: Option<&str>) -> Result<(), String> {
             }
         };
     }
-    let python = python()?;
     cargo(&["build", "--package", "keyward"])?;
     let binary = binary_beside_this_one()?;
     for journey in &journeys {
+        let clients = Clients::of(journey.parent().unwrap_or(journey))?;
         let journey = journey.strip_prefix(root()).unwrap_or(journey);
-        let mut command = Command::new(&python);
+        let mut command = Command::new(&clients.python);
         command.arg(format!("{FOLDER}/run_journey.py")).arg(journey);
         command.env("KEYWARD_BIN", &binary).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("NODE_PATH", &clients.node_modules);
         run(&mut command)?;
     }
     println!("{} journeys passed.", journeys.len());
@@ -63,27 +66,51 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
     entries.map(|entry| entry.map(|entry| entry.path()).map_err(unreadable)).collect()
 }
 
-/// The interpreter of the environment in `target/`, which is made anew when the requirements changed.
-fn python() -> Result<PathBuf, String> {
-    let home = root().join("target/sdk-venv");
-    let (python, stamp) = (home.join("bin/python"), home.join("requirements.installed"));
-    let requirements = root().join(FOLDER).join("requirements.txt");
-    let wanted = fs::read_to_string(&requirements)
-        .map_err(|error| format!("{} cannot be read: {error}", requirements.display()))?;
+/// The clients of one dialect, installed below `target/sdk/<dialect>`.
+struct Clients {
+    python: PathBuf,
+    node_modules: PathBuf,
+}
+
+impl Clients {
+    /// Installs what the files of `folder` pin, unless it is there already.
+    fn of(folder: &Path) -> Result<Self, String> {
+        let home = root().join("target/sdk").join(folder.file_name().unwrap_or_default());
+        let (venv, node) = (home.join("python"), home.join("node"));
+        install(&folder.join("requirements.txt"), &venv, |requirements| {
+            run(Command::new("python3").args(["-m", "venv"]).arg(&venv))
+                .map_err(|error| format!("{error}; on Debian: apt-get install python3-venv"))?;
+            run(Command::new(venv.join("bin/python"))
+                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+                .arg(requirements))
+        })?;
+        install(&folder.join("package.json"), &node, |package| {
+            fs::copy(package, node.join("package.json")).map_err(|error| error.to_string())?;
+            run(Command::new("npm")
+                .args(["install", "--silent", "--no-package-lock", "--no-audit", "--no-fund", "--prefix"])
+                .arg(&node))
+            .map_err(|error| format!("{error}; on Debian: apt-get install nodejs npm"))
+        })?;
+        let python = venv.join("bin/python");
+        let python = if python.exists() { python } else { PathBuf::from("python3") };
+        Ok(Self { python, node_modules: node.join("node_modules") })
+    }
+}
+
+/// Makes `home` anew by `how` when `pins`, a file that need not exist, is not what was installed there last.
+fn install(pins: &Path, home: &Path, how: impl FnOnce(&Path) -> Result<(), String>) -> Result<(), String> {
+    let Ok(wanted) = fs::read_to_string(pins) else { return Ok(()) };
+    let stamp = home.join("installed");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
+        return Ok(());
     }
+    let failed = |error: std::io::Error| format!("{} cannot be made anew: {error}", home.display());
     if home.exists() {
-        fs::remove_dir_all(&home)
-            .map_err(|error| format!("{} cannot be removed: {error}", home.display()))?;
+        fs::remove_dir_all(home).map_err(failed)?;
     }
-    run(Command::new("python3").args(["-m", "venv"]).arg(&home))
-        .map_err(|error| format!("{error}; on Debian: apt-get install python3-venv"))?;
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-        .arg(&requirements))?;
-    fs::write(&stamp, wanted).map_err(|error| format!("{} cannot be written: {error}", stamp.display()))?;
-    Ok(python)
+    fs::create_dir_all(home).map_err(failed)?;
+    how(pins)?;
+    fs::write(&stamp, wanted).map_err(failed)
 }
 
 /// Cargo puts this program and the server into one folder.

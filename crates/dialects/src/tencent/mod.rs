@@ -33,11 +33,11 @@ use crate::operation::{Access, Operation, Reveals};
 use crate::request::{Recognition, Request};
 use crate::settings::Own;
 use call::{Call, Handler, Target};
-use errors::{Code, Refusal, transport_status};
+use errors::{Refusal, transport_status};
 use head::Head;
 use parameters::{Fields, Parameter};
 
-pub use errors::Code as TencentCode;
+pub use errors::Code;
 
 /// The dialect's name, as in the registry.
 const NAME: &str = "tencent";

@@ -11,7 +11,9 @@
 )]
 
 mod broken_store;
+mod golden;
 mod registry;
 mod scloud;
+mod tencent;
 mod wire;
 mod world;

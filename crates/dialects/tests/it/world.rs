@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use dialects::scloud::Scloud;
-use dialects::{Answer, Request};
+use dialects::{Answer, Dialect, Request};
 use domain::Service;
 use domain::access_keys::{AccessKey, KeyKind, KeyStatus, SchemeSet};
 use domain::accounts::{Account, AccountStatus};
@@ -59,7 +59,7 @@ pub struct KeySpec {
 impl Default for KeySpec {
     fn default() -> Self {
         Self {
-            schemes: SchemeSet::of(&[Scheme::Scloud]),
+            schemes: SchemeSet::of(&Scheme::ALL),
             status: KeyStatus::Active,
             kind: KeyKind::Permanent,
             parent: None,
@@ -75,7 +75,7 @@ pub struct World {
     pub service: Service,
     pub store: SharedStore,
     pub clock: Arc<TestClock>,
-    pub dialect: Scloud,
+    pub dialect: Dialect,
     pub account: AccountUuid,
     pub other_account: AccountUuid,
     vault: Arc<Vault>,
@@ -104,18 +104,25 @@ pub fn limits() -> Limits {
     Limits { failed_authentications: None, ..Limits::default() }
 }
 
-pub fn settings(text: &str) -> Scloud {
-    Scloud::new(&text.parse().unwrap()).unwrap()
+/// SCloud with these settings.
+pub fn settings(text: &str) -> Dialect {
+    Dialect::Scloud(Scloud::new(&text.parse().unwrap()).unwrap())
 }
 
 impl World {
+    /// A world that speaks SCloud.
     pub async fn new() -> Self {
         Self::with(limits(), "").await
     }
 
-    /// Two accounts. In the first: `admin` (root), `carol` (administrator), `audrey` (auditor), `bob` and `alice` (members).
-    /// In the other: `oscar` (root) and `olga` (member). Everybody has one key, see [`signer`].
+    /// The same with these limits and settings.
     pub async fn with(limits: Limits, dialect: &str) -> Self {
+        Self::speaking(settings(dialect), limits).await
+    }
+
+    /// Two accounts. In the first: `admin` (root), `carol` (administrator), `audrey` (auditor), `bob` and `alice` (members).
+    /// In the other: `oscar` (root) and `olga` (member). Everybody has one key for every scheme, see [`signer`].
+    pub async fn speaking(dialect: Dialect, limits: Limits) -> Self {
         let clock = Arc::new(TestClock::at(START));
         let random = Arc::new(TestRandom::seeded(7));
         let master = MasterKey::generate(random.as_ref());
@@ -138,7 +145,7 @@ impl World {
             service: Service::new(parts),
             store,
             clock,
-            dialect: settings(dialect),
+            dialect,
             account,
             other_account: AccountUuid::generate(START, random.as_ref()),
             vault,
@@ -198,7 +205,7 @@ impl World {
 
     pub async fn answer(&self, wire: &Wire, source: Option<IpAddr>) -> Answer {
         let request = RequestId::from_bytes([0xab; 16]);
-        let origin = Origin { request, source, dialect: "scloud" };
+        let origin = Origin { request, source, dialect: self.dialect.name() };
         let headers = wire.headers();
         let view = wire.view(&headers);
         self.dialect.answer(&self.service, Request { view, path: view.path(), origin }).await
@@ -264,7 +271,7 @@ impl World {
             account: rows.user.account,
             user,
             parent: spec.parent,
-            dialect: "scloud".to_owned(),
+            dialect: self.dialect.name().to_owned(),
             schemes: spec.schemes,
             kind: spec.kind,
             status: spec.status,

@@ -1,72 +1,31 @@
-//! Golden files: one for each case, readable, with what changes from run to run blacked out.
-//!
-//! `KEYWARD_BLESS=1 cargo test -p dialects golden` writes them. A file that no case refers to fails the run.
+//! How a case of SCloud looks in its golden file.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::golden;
 use crate::wire::{Seen, Wire};
 use crate::world::World;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/scloud")
-}
+pub type Book = golden::Book<u64>;
 
-fn blessing() -> bool {
-    std::env::var_os("KEYWARD_BLESS").is_some()
-}
-
-/// Compares `text` with the file, or writes the file.
+/// Compares `text` with the file.
 pub fn compare(path: &str, text: &str) {
-    let file = root().join(path);
-    if blessing() {
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, text).unwrap();
-    }
-    let golden = std::fs::read_to_string(&file)
-        .unwrap_or_else(|_| panic!("{path} is missing; KEYWARD_BLESS=1 writes it"));
-    assert!(text == golden, "{path} differs; the answer is now:\n{text}\nit was:\n{golden}");
-}
-
-/// The cases of one run.
-#[derive(Default)]
-pub struct Book {
-    paths: BTreeSet<String>,
-    /// Which codes each operation was seen to answer.
-    pub codes: BTreeMap<String, BTreeSet<u64>>,
+    golden::compare("scloud", path, text);
 }
 
 impl Book {
     /// Sends a request and compares request and answer with the file `<folder>/<case>.txt`.
     pub async fn case(&mut self, folder: &str, case: &str, code: u64, world: &World, wire: &Wire) {
         let seen = world.send(wire).await;
-        self.page(folder, case, code, Some(wire), &seen);
+        self.seen(folder, case, code, Some(wire), &seen);
     }
 
     /// Compares an answer with the file.
-    pub fn page(&mut self, folder: &str, case: &str, code: u64, wire: Option<&Wire>, seen: &Seen) {
+    pub fn seen(&mut self, folder: &str, case: &str, code: u64, wire: Option<&Wire>, seen: &Seen) {
         assert_eq!(seen.code, code, "{folder}/{case}: {}", seen.text);
-        let path = format!("{folder}/{case}.txt");
-        compare(&path, &page(wire, seen));
-        assert!(self.paths.insert(path), "{folder}/{case} occurs twice");
-        self.codes.entry(folder.to_owned()).or_default().insert(code);
-    }
-
-    /// Fails when there are files that no case refers to.
-    pub fn close(&self) {
-        let mut stale = Vec::new();
-        for folder in std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()) {
-            for file in std::fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().path()) {
-                let path = file.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
-                if !self.paths.contains(&path) {
-                    stale.push(path);
-                }
-            }
-        }
-        assert!(stale.is_empty(), "no case refers to {stale:?}");
+        self.page(folder, case, code, &page(wire, seen));
     }
 }
 

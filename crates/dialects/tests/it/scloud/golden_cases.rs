@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dialects::TransportRefusal;
-use dialects::scloud::Scloud;
 use domain::access_keys::KeyStatus;
 use domain::id::RequestId;
 use domain::limits::Limits;
@@ -35,7 +34,7 @@ fn own_codes(operation: &str) -> &'static [u64] {
 
 #[tokio::test]
 async fn golden_cases() {
-    let mut book = Book::default();
+    let mut book = Book::of("scloud");
     for operation in operations() {
         credentials(&mut book, operation.name).await;
         troubles(&mut book, operation.name).await;
@@ -285,7 +284,7 @@ async fn outside_of_operations(book: &mut Book) {
 
 /// What the server asks the dialect to say for it.
 fn transport(book: &mut Book) {
-    let dialect: Scloud = settings("");
+    let dialect = settings("");
     for refusal in TransportRefusal::ALL {
         let seen = Seen::new(dialect.refuse_transport(refusal, RequestId::from_bytes([0xab; 16])));
         let code = match refusal {
@@ -296,6 +295,6 @@ fn transport(book: &mut Book) {
             TransportRefusal::Internal => 130,
             TransportRefusal::Unavailable => 150,
         };
-        book.page("_transport", &format!("{refusal:?}"), code, None, &seen);
+        book.seen("_transport", &format!("{refusal:?}"), code, None, &seen);
     }
 }

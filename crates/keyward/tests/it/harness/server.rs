@@ -168,7 +168,10 @@ impl Setup {
             let home = self.home.path();
             // He can reach nothing of the superuser's, where the program may well be.
             let program = home.join("keyward");
-            std::fs::copy(command.get_program(), &program).unwrap();
+            // By another process: a server that another test starts meanwhile would inherit a handle for writing of ours,
+            // and a program with one of those cannot be started.
+            let copied = Command::new("cp").arg(command.get_program()).arg(&program).status().unwrap();
+            assert!(copied.success());
             chown(home, Some(NOBODY), Some(NOBODY)).unwrap();
             let mut as_nobody = Command::new(program);
             as_nobody

@@ -1,0 +1,3 @@
+//! The Tencent dialect.
+
+mod docs;
