@@ -22,6 +22,7 @@ use domain::net::AddressRange;
 use domain::policy::Role;
 use domain::secret::Secret;
 use domain::service::Parts;
+use domain::ssh_keys::BlockList;
 use domain::store::{CommitObserver, SharedStore, Store};
 use domain::testing::{TestClock, TestRandom};
 use domain::users::{Attributes, User, UserStatus};

@@ -44,7 +44,7 @@ pub(super) fn check_rsa(exponent: &[u8], modulus: &[u8]) -> Result<(), Weakness>
 }
 
 static PRIMES: LazyLock<Vec<u32>> = LazyLock::new(|| {
-    let is_prime = |n: &u32| (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+    let is_prime = |n: &u32| (2..).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
     (2..SMALL_FACTORS).filter(is_prime).collect()
 });
 
