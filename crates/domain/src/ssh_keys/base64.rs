@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn what_is_encoded_is_decoded() {
         for length in 1..200_usize {
-            let bytes: Vec<u8> = (0..length).map(|n| (n * 89 + length) as u8).collect();
+            let bytes: Vec<u8> = (0..length).map(|n| (n * 89 + length).to_le_bytes()[0]).collect();
             assert_eq!(decode(signing::encode::base64(&bytes).as_bytes()), Some(bytes));
         }
     }

@@ -72,7 +72,7 @@ pub(super) async fn ssh_keys_are_found_in_their_account(s: Subject) {
     assert_eq!(printed(v.account, &mine.fingerprint).await.as_ref(), Some(&twin), "each account has its own");
     assert_eq!(printed(u.account, &his.fingerprint).await, None);
     assert_eq!(printed(u.account, &dead.fingerprint).await, None, "deleted");
-    assert_eq!(s.store.ssh_keys_of_account(v.account, None, 1).await.unwrap(), [his.clone()]);
+    assert_eq!(s.store.ssh_keys_of_account(v.account, None, 1).await.unwrap(), std::slice::from_ref(&his));
     assert_eq!(s.store.ssh_keys_of_account(v.account, Some(his.uuid), 9).await.unwrap(), [twin]);
     assert_eq!(s.store.ssh_keys_of_account(u.account, None, 9).await.unwrap(), [mine]);
 }
@@ -165,7 +165,7 @@ pub(super) async fn tokens_come_with_their_user(s: Subject) {
     let owner = Some(KeyOwner { account: u.account, user: u.uuid });
     assert_eq!(s.store.token_owner(&gate.hash).await, Ok(owner));
     assert_eq!(s.store.token_owner(&TokenHash::of(b"none")).await, Ok(None));
-    assert_eq!(s.store.tokens(u.account, TokenKind::Gate, 9).await.unwrap(), [gate.clone()]);
+    assert_eq!(s.store.tokens(u.account, TokenKind::Gate, 9).await.unwrap(), std::slice::from_ref(&gate));
     assert_eq!(s.store.tokens(v.account, TokenKind::Gate, 9).await.unwrap(), []);
     assert!(s.holds(Require::TokenExists(token(&u, 1).hash)).await);
     s.write(vec![DeleteToken(token(&u, 1))]).await;
