@@ -18,7 +18,7 @@ use crate::passwords::Password;
 use crate::refusals::RefusalCount;
 use crate::ssh_keys::{Fingerprint, SshKey};
 use crate::tokens::{Token, TokenHash, TokenKind};
-use crate::users::User;
+use crate::users::{User, UserPlace};
 use crate::vault::RingRow;
 
 /// An answer of the store. Boxed, because the store is a trait object; nothing on the hot path asks it.
@@ -120,6 +120,14 @@ pub trait Store: Send + Sync {
 
     /// A page of an account's live users: at most `limit` after skipping `offset`.
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage>;
+
+    /// Live users of an account by creation time, then id: at most `limit` after that place.
+    fn users_after(
+        &self,
+        account: AccountUuid,
+        after: Option<UserPlace>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<User>>;
 
     /// Accounts in the order of their ids, tombstones included: at most `limit` after `after`.
     fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>>;

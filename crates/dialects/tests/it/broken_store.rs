@@ -15,7 +15,7 @@ use domain::refusals::RefusalCount;
 use domain::ssh_keys::{Fingerprint, SshKey};
 use domain::store::{CommitError, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows};
 use domain::tokens::{Token, TokenHash, TokenKind};
-use domain::users::User;
+use domain::users::{User, UserPlace};
 use domain::vault::RingRow;
 
 pub struct BrokenStore;
@@ -95,6 +95,10 @@ impl Store for BrokenStore {
     }
 
     fn tokens(&self, _: AccountUuid, _: TokenKind, _: u32) -> StoreFuture<'_, Vec<Token>> {
+        busy()
+    }
+
+    fn users_after(&self, _: AccountUuid, _: Option<UserPlace>, _: u32) -> StoreFuture<'_, Vec<User>> {
         busy()
     }
 

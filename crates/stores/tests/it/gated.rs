@@ -16,7 +16,7 @@ use domain::refusals::RefusalCount;
 use domain::ssh_keys::{Fingerprint, SshKey};
 use domain::store::{CommitError, KeyOwner, RowCounts, SharedStore, Store, StoreFuture, UserPage, UserRows};
 use domain::tokens::{Token, TokenHash, TokenKind};
-use domain::users::User;
+use domain::users::{User, UserPlace};
 use domain::vault::RingRow;
 
 /// Holds loads of users back after they have read.
@@ -92,6 +92,15 @@ impl Store for Gated {
 
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage> {
         self.store.list_users(account, offset, limit)
+    }
+
+    fn users_after(
+        &self,
+        account: AccountUuid,
+        after: Option<UserPlace>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<User>> {
+        self.store.users_after(account, after, limit)
     }
 
     fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>> {
