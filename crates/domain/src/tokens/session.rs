@@ -92,6 +92,7 @@ impl Service {
         Caller {
             account: user.account,
             account_serial: record.rows.account.serial,
+            account_name: record.rows.account.name.clone(),
             user: user.uuid,
             user_serial: user.serial,
             user_name: user.name.clone(),
