@@ -310,17 +310,7 @@ impl From<Error> for Refusal {
             Error::LimitReached { name: LimitName::UsersPerAccount, limit } => {
                 Self::echoing(Code::UserLimit, format!("The account can have up to {limit} users."))
             }
-            // Nothing of this dialect speaks of SSH keys or tokens.
-            Error::SshKeyNotFound
-            | Error::SshKeyTaken
-            | Error::BadSshKey(_)
-            | Error::TokenNotFound
-            | Error::LimitReached { name: LimitName::SshKeysPerUser, .. } => {
-                internal_error().because(error.to_string())
-            }
-            Error::Busy => {
-                Self::plain(Code::RequestLimitExceeded, "Too many requests, please try again later.")
-            }
+            Error::Busy => Self::plain(Code::RequestLimitExceeded, "Too many requests, try again later."),
             Error::LastAdministratorKey => Self::plain(
                 Code::LastAdministrator,
                 "This would take away the last usable administrator key of the account.",
@@ -334,7 +324,14 @@ impl From<Error> for Refusal {
             | Error::KeyIdTaken
             | Error::RotationUnderWay
             | Error::RepeatDiffers
-            | Error::CursorInvalid => internal_error().because(error.to_string()),
+            | Error::CursorInvalid
+            | Error::SshKeyNotFound
+            | Error::SshKeyTaken
+            | Error::BadSshKey(_)
+            | Error::TokenNotFound
+            | Error::LimitReached { name: LimitName::SshKeysPerUser, .. } => {
+                internal_error().because(error.to_string())
+            }
             Error::Invalid { field, rule } => {
                 let (name, code) = parameter_of(field);
                 Self::echoing(code, format!("The parameter `{name}` is not valid: {rule}."))
