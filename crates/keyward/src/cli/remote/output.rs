@@ -16,6 +16,9 @@ use crate::cli::print;
 /// Lines beyond which a pager helps.
 const SCREEN_LINES: usize = 24;
 
+/// A cell without a value.
+const NOTHING: &str = "-";
+
 /// A heading and where its value is in the JSON, as a pointer.
 pub(super) type Column = (&'static str, &'static str);
 
@@ -37,17 +40,17 @@ pub(super) fn table(items: &[Value], columns: &[Column]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// One line for each field; those that the record does not have are left out.
+/// One line for each field; those that the record does not have, or that are empty, are left out.
 pub(super) fn record<P: AsRef<str>>(value: &Value, fields: &[(&str, P)]) -> String {
     let width = fields.iter().map(|(title, _)| title.len()).max().unwrap_or(0);
     let line = |(title, at): &(&str, P)| {
-        let found = value.pointer(at.as_ref()).filter(|found| !found.is_null())?;
-        Some(format!("{title:<width$}  {}\n", cell(Some(found))))
+        let shown = cell(value.pointer(at.as_ref()));
+        (shown != NOTHING).then(|| format!("{title:<width$}  {shown}\n"))
     };
     fields.iter().filter_map(line).collect()
 }
 
-/// A value in a cell; `-` for none.
+/// A value in a cell.
 pub(super) fn cell(value: Option<&Value>) -> String {
     let text = match value {
         None | Some(Value::Null) => String::new(),
@@ -57,7 +60,7 @@ pub(super) fn cell(value: Option<&Value>) -> String {
         Some(Value::Bool(false)) => "no".to_owned(),
         Some(other) => other.to_string(),
     };
-    if text.is_empty() { "-".to_owned() } else { text }
+    if text.is_empty() { NOTHING.to_owned() } else { text }
 }
 
 /// Times without what nobody reads: `2026-01-31T12:00:00.000Z` is `2026-01-31 12:00:00Z`.
