@@ -98,11 +98,12 @@ pub(super) fn clean(text: &str) -> String {
 /// shown once to nobody.
 pub(super) struct Sink {
     file: Option<(File, PathBuf)>,
+    pager: String,
     is_used: Cell<bool>,
 }
 
 impl Sink {
-    pub(super) fn new(output: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn new(output: Option<&Path>, pager: Option<String>) -> Result<Self, Failure> {
         let open = |path: &Path| -> Result<_, Failure> {
             let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
             let file = file.map_err(|error| match error.kind() {
@@ -113,7 +114,8 @@ impl Sink {
             })?;
             Ok((file, path.to_owned()))
         };
-        Ok(Self { file: output.map(open).transpose()?, is_used: Cell::new(false) })
+        let pager = pager.unwrap_or_else(|| "less".to_owned());
+        Ok(Self { file: output.map(open).transpose()?, pager, is_used: Cell::new(false) })
     }
 
     /// Writes to the file, or to standard output, through a pager where somebody reads a long text at a terminal.
@@ -125,7 +127,7 @@ impl Sink {
                 let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
                 written.map_err(|error| Failure(format!("{} cannot be written: {error}.", path.display())))
             }
-            None if is_long(text) && page(text) => Ok(()),
+            None if is_long(text) && page(&self.pager, text) => Ok(()),
             None => print(out, text),
         }
     }
@@ -145,8 +147,7 @@ fn is_long(text: &str) -> bool {
 }
 
 /// Whether a pager showed it.
-fn page(text: &str) -> bool {
-    let pager = std::env::var_os("PAGER").unwrap_or_else(|| "less".into());
+fn page(pager: &str, text: &str) -> bool {
     let started = Command::new(pager).env("LESS", "FRX").stdin(Stdio::piped()).spawn();
     let Ok(mut child) = started else { return false };
     // Who leaves the pager early has seen enough.
