@@ -208,6 +208,10 @@ const fn what(error: &ParamError) -> &'static str {
 impl From<Reject> for Refusal {
     fn from(reject: Reject) -> Self {
         match reject {
+            // Version 1's signature was found missing before: this is a part of the header.
+            Reject::MissingCredential("Credential" | "SignedHeaders" | "Signature") => {
+                Self::authorization(&reject.to_string())
+            }
             Reject::MissingCredential(name) => Self::missing(name.trim_start_matches("X-TC-")),
             Reject::TwoCredentials(_)
             | Reject::Malformed(_)

@@ -257,7 +257,11 @@ impl Kind {
                 ensure(fits, || wrong("must have 1 to 1024 letters, digits or _+=,.@:/-"))
             }
             Kind::Name => ensure(is_text(text, domain::name::MAX_NAME_CHARS), || {
-                Refusal::value(Code::UserNameIllegal, name, "must have 1 to 64 characters")
+                Refusal::value(
+                    Code::UserNameIllegal,
+                    name,
+                    "must have 1 to 64 characters, no control characters",
+                )
             }),
             Kind::Text(most) => {
                 ensure(is_text(text, *most), || wrong("is too long or holds control characters"))

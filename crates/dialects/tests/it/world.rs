@@ -187,6 +187,12 @@ impl World {
         });
     }
 
+    /// From here on the server does not hear of what is written: it knows what it has read until it asks again.
+    pub fn deafen(&mut self) {
+        self.generations = Arc::new(Generations::default());
+        self.restart();
+    }
+
     /// The same world behind another store, such as one that fails.
     pub fn on_store(&mut self, wrap: impl FnOnce(SharedStore) -> SharedStore) {
         self.store = wrap(self.store.clone());
@@ -252,6 +258,13 @@ impl World {
         change(&mut row);
         row.version += 1;
         row.mark = self.vault.mark(&row.mark_input());
+        self.commit(row.account, user.as_bytes(), Effect::UpdateUser(row)).await;
+    }
+
+    /// Somebody has edited the user's row by hand.
+    pub async fn damage_user(&self, user: UserUuid) {
+        let mut row = self.store.user_rows(user).await.unwrap().unwrap().user;
+        row.mark = [0; 32];
         self.commit(row.account, user.as_bytes(), Effect::UpdateUser(row)).await;
     }
 

@@ -1,3 +1,8 @@
-//! The Tencent dialect.
+//! The Tencent dialect on the wire.
 
+mod authorization;
 mod docs;
+mod golden;
+mod golden_cases;
+mod samples;
+mod wire;
