@@ -26,7 +26,7 @@ use domain::store::{CommitObserver, SharedStore, Store};
 use domain::testing::{TestClock, TestRandom};
 use domain::users::{Attributes, User, UserStatus};
 use domain::vault::{MasterKey, Vault};
-use signing::Scheme;
+use signing::{RequestView, Scheme};
 use stores::memory::MemoryStore;
 
 use crate::wire::{Seen, Wire};
@@ -208,10 +208,14 @@ impl World {
     }
 
     pub async fn answer(&self, wire: &Wire, source: Option<IpAddr>) -> Answer {
+        let headers = wire.headers();
+        self.answer_view(wire.view(&headers), source).await
+    }
+
+    /// The answer to a request as the server has read it.
+    pub async fn answer_view(&self, view: RequestView<'_>, source: Option<IpAddr>) -> Answer {
         let request = RequestId::from_bytes([0xab; 16]);
         let origin = Origin { request, source, dialect: self.dialect.name() };
-        let headers = wire.headers();
-        let view = wire.view(&headers);
         self.dialect.answer(&self.service, Request { view, path: view.path(), origin }).await
     }
 
@@ -343,12 +347,20 @@ impl World {
         format!("{accounts:?}{users:?}{:?}", store.audit_heads().await.unwrap())
     }
 
-    /// How often the audit says that a secret was shown.
+    /// How often the audit says that something was done.
     pub async fn audited(&self, action: &str) -> usize {
+        self.audited_detail(action, "").await
+    }
+
+    /// How often it says so with a detail that holds this text.
+    pub async fn audited_detail(&self, action: &str, detail: &str) -> usize {
         let mut count = 0;
         for head in self.store.audit_heads().await.unwrap() {
             let rows = self.store.audit_rows(head.node, 0, 100_000).await.unwrap();
-            count += rows.iter().filter(|row| row.entry.action == action).count();
+            count += rows
+                .iter()
+                .filter(|row| row.entry.action == action && row.entry.detail.contains(detail))
+                .count();
         }
         count
     }

@@ -5,4 +5,7 @@ mod docs;
 mod golden;
 mod golden_cases;
 mod samples;
+mod signatures;
+mod targets;
+mod times;
 mod wire;

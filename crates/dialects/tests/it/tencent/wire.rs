@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use dialects::{Answer, Note};
 use serde_json::Value;
 use signing::params::MAX_PARAMS;
-use signing::{Params, tc3, tencent_v1};
+use signing::{Body, Params, RequestView, UrlScheme, tc3, tencent_v1};
 
 use crate::wire::{FORM, JSON, Wire, form_text};
 use crate::world::{START, Signer, World};
@@ -295,6 +295,14 @@ pub async fn send_from(world: &World, wire: &Wire, source: &str) -> Seen {
     let seen = Seen::new(world.answer(wire, Some(source.parse().unwrap())).await);
     assert_eq!(seen.status, 200, "{}", seen.text);
     seen
+}
+
+/// Sends a request without TLS.
+pub async fn send_plain(world: &World, wire: &Wire, source: &str) -> Seen {
+    let headers = wire.headers();
+    let view =
+        RequestView::new(&wire.method, &wire.target, &headers, Body::Bytes(&wire.body), UrlScheme::Http);
+    Seen::new(world.answer_view(view, Some(source.parse().unwrap())).await)
 }
 
 /// The code of the answer to a request.
