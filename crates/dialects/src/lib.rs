@@ -3,6 +3,7 @@
 
 pub mod answer;
 mod json;
+pub mod native;
 pub mod operation;
 pub mod registry;
 pub mod request;

@@ -8,6 +8,7 @@ use signing::RequestView;
 use zeroize::Zeroizing;
 
 use crate::answer::{Answer, TransportRefusal};
+use crate::native::Native;
 use crate::operation::Operation;
 use crate::request::{Recognition, Request};
 use crate::scloud::Scloud;
@@ -114,6 +115,7 @@ macro_rules! registry {
 }
 
 registry! {
+    Native(Native) = "native", prefix "/api/v1";
     Tencent(Tencent) = "tencent", prefix "/tencent";
     Scloud(Scloud) = "scloud", prefix "/scloud";
 }

@@ -1,10 +1,13 @@
 //! Accounts (tenants), and the first start that creates one.
 
+use std::sync::Arc;
+
 use crate::access_keys::{AccessKey, KeyKind, KeyStatus, SchemeSet};
 use crate::audit::AuditEntry;
 use crate::batch::{Batch, Effect, Require};
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
+use crate::directory::UserRecord;
 use crate::error::{Error, Field};
 use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
 use crate::name::{Name, NameKey};
@@ -66,7 +69,15 @@ impl AccountStatus {
     }
 }
 
+/// The account that a first start creates, and whose administrators may make others.
+pub const OPERATOR: &str = "default";
+
 impl Account {
+    /// Whether its administrators may make accounts. No second account can take the name.
+    pub fn is_operator(&self) -> bool {
+        self.name_key.as_str() == OPERATOR
+    }
+
     /// What the mark covers.
     pub fn mark_input(&self) -> MarkInput {
         MarkInput::new("account")
@@ -126,6 +137,15 @@ impl Service {
     pub async fn own_account(&self, caller: &Caller) -> Result<Account, Error> {
         caller.reach(Action::DescribeService)?;
         Ok(self.caller_record(caller).await?.rows.account.clone())
+    }
+
+    /// The caller's own record.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::CallerRevoked`].
+    pub async fn own_record(&self, caller: &Caller) -> Result<Arc<UserRecord>, Error> {
+        caller.reach(Action::DescribeService)?;
+        self.caller_record(caller).await
     }
 
     /// Creates the first account with its root user and one key that may sign in every scheme. `false` when the store

@@ -46,6 +46,27 @@ pub enum Error {
     /// The change would leave the account without a usable administrator key.
     #[error("this would take away the last usable administrator key of the account")]
     LastAdministratorKey,
+    /// No such account that the caller may see.
+    #[error("no account `{0}`")]
+    AccountNotFound(String),
+    /// The account's name, or one that folds to it, is taken.
+    #[error("the account name `{0}` is taken")]
+    AccountNameTaken(String),
+    /// A key of that id exists, or existed once.
+    #[error("the access key id is taken")]
+    KeyIdTaken,
+    /// The key to be made would be good for more, or longer, than the key that signed (threat T40).
+    #[error("a key cannot make one that is good for more than itself: {0}")]
+    ExceedsCaller(Field),
+    /// The key is being replaced, or replaces one that is still good.
+    #[error("the key's last rotation is not over")]
+    RotationUnderWay,
+    /// The same idempotency key came with another request.
+    #[error("the idempotency key was used for another request")]
+    RepeatDiffers,
+    /// A cursor that was not made for this list.
+    #[error("the cursor does not belong to this list")]
+    CursorInvalid,
     /// A value breaks a rule of the domain.
     #[error("{field}: {rule}")]
     Invalid {
@@ -72,10 +93,28 @@ pub enum Field {
     UserName,
     /// A user's display name.
     DisplayName,
+    /// A user's address.
+    Email,
+    /// A user's role.
+    Role,
     /// A key's description.
     Description,
+    /// The signature schemes of a key.
+    Schemes,
+    /// Where a key may be used from.
+    Sources,
+    /// Which services a key is good for.
+    Audience,
+    /// A key's beginning of life.
+    NotBefore,
     /// A key's end of life.
     Expiry,
+    /// How long both keys of a rotation are good.
+    Overlap,
+    /// The name of an account.
+    AccountName,
+    /// The longest life of an account's keys.
+    KeyLifetime,
     /// The id of a key that is brought along.
     KeyId,
     /// The secret of a key that is brought along.
@@ -87,8 +126,17 @@ impl std::fmt::Display for Field {
         f.write_str(match self {
             Field::UserName => "user name",
             Field::DisplayName => "display name",
+            Field::Email => "email",
+            Field::Role => "role",
             Field::Description => "description",
+            Field::Schemes => "schemes",
+            Field::Sources => "sources",
+            Field::Audience => "audience",
+            Field::NotBefore => "beginning",
             Field::Expiry => "expiry",
+            Field::Overlap => "overlap",
+            Field::AccountName => "account name",
+            Field::KeyLifetime => "longest life of keys",
             Field::KeyId => "access key id",
             Field::Secret => "secret access key",
         })

@@ -11,6 +11,7 @@ pub mod batch;
 pub mod caller;
 pub mod clock;
 mod commit;
+pub mod cursor;
 pub mod decision;
 pub mod directory;
 pub mod error;

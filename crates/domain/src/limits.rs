@@ -33,6 +33,8 @@ impl Default for Limits {
 pub const DESCRIPTION_CHARS: usize = 1024;
 /// Most characters in a display name.
 pub const DISPLAY_NAME_CHARS: usize = 128;
+/// Most characters in an address (RFC 5321).
+pub const EMAIL_CHARS: usize = 254;
 /// Characters of a password that is made for a user.
 pub const GENERATED_PASSWORD_CHARS: usize = 32;
 /// Users read from the store at once.

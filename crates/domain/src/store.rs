@@ -15,7 +15,7 @@ use crate::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
 use crate::last_used::KeyUse;
 use crate::name::NameKey;
 use crate::refusals::RefusalCount;
-use crate::users::User;
+use crate::users::{User, UserPlace};
 use crate::vault::RingRow;
 
 /// An answer of the store. Boxed, because the store is a trait object; nothing on the hot path asks it.
@@ -110,6 +110,14 @@ pub trait Store: Send + Sync {
 
     /// A page of an account's live users: at most `limit` after skipping `offset`.
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage>;
+
+    /// Live users of an account by creation time, then id: at most `limit` after that place.
+    fn users_after(
+        &self,
+        account: AccountUuid,
+        after: Option<UserPlace>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<User>>;
 
     /// Accounts in the order of their ids, tombstones included: at most `limit` after `after`.
     fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>>;

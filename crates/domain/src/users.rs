@@ -1,22 +1,24 @@
 //! Users: the people and programs of an account.
 
+mod read;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
-use crate::access_keys::{AccessKey, CreatedKey, KeyIssue, KeyKind};
+use crate::access_keys::{CreatedKey, KeyIssue, KeyKind};
 use crate::batch::{Effect, Require};
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
 use crate::commit::Refused;
-use crate::directory::UserRecord;
 use crate::error::{Error, Field};
 use crate::id::{AccountUuid, Serial, UserUuid};
-use crate::limits::{CONFLICT_RETRIES, DISPLAY_NAME_CHARS, GENERATED_PASSWORD_CHARS, USERS_AT_ONCE};
+use crate::limits::{CONFLICT_RETRIES, DISPLAY_NAME_CHARS, EMAIL_CHARS, GENERATED_PASSWORD_CHARS};
 use crate::name::{Name, NameKey};
 use crate::policy::{Action, Role};
 use crate::service::Service;
 use crate::vault::{Mark, MarkInput};
+
+pub use read::{UserList, UserPlace};
 
 /// Fields that a dialect takes and echoes and that no decision ever reads, such as a login flag. Keyed
 /// `<dialect>.<field>`.
@@ -152,6 +154,8 @@ pub struct NewUser<'a> {
     pub display_name: String,
     /// Address for people.
     pub email: String,
+    /// What he may do.
+    pub role: Role,
     /// Echo-only fields.
     pub attributes: Attributes,
     /// The key to make along with him, in the same transaction.
@@ -167,15 +171,6 @@ pub struct CreatedUser {
     pub key: Option<CreatedKey>,
 }
 
-/// A page of users with their live keys.
-#[derive(Debug)]
-pub struct UserList {
-    /// The users, each with his live keys.
-    pub users: Vec<(User, Vec<AccessKey>)>,
-    /// All users of the account.
-    pub total: u64,
-}
-
 /// What to change of a user; what is `None` stays.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
@@ -185,6 +180,8 @@ pub struct UserChange {
     pub display_name: Option<String>,
     /// Another address.
     pub email: Option<String>,
+    /// Another role.
+    pub role: Option<Role>,
     /// Freeze or thaw.
     pub status: Option<UserStatus>,
     /// Echo-only fields to set.
@@ -197,7 +194,7 @@ impl Service {
         crate::random::password(self.random.as_ref(), GENERATED_PASSWORD_CHARS)
     }
 
-    /// Makes a member of the caller's account.
+    /// Makes a user of the caller's account.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::Invalid`], [`Error::UserNameTaken`], [`Error::LimitReached`], [`Error::CallerRevoked`].
@@ -209,6 +206,7 @@ impl Service {
         }
         let name = Name::parse(new.name).map_err(|rule| Error::Invalid { field: Field::UserName, rule })?;
         check_display_name(&new.display_name)?;
+        check_email(&new.email)?;
         for _ in 0..CONFLICT_RETRIES {
             let now = self.clock.now();
             let mut user = User {
@@ -218,7 +216,7 @@ impl Service {
                 name: name.as_str().to_owned(),
                 name_key: name.key().clone(),
                 is_root: false,
-                role: Role::Member,
+                role: new.role,
                 status: UserStatus::Active,
                 display_name: new.display_name.clone(),
                 email: new.email.clone(),
@@ -243,7 +241,7 @@ impl Service {
                 Require::UsersBelow { account: caller.account, limit: self.limits.users_per_account },
                 Require::SerialIsFree(user.serial),
             ]);
-            let detail = format!("name={}", user.name);
+            let detail = format!("name={} role={}", user.name, user.role.as_str());
             batch.audit.push(caller.entry(now, Action::CreateUser, user.uuid.as_bytes(), 1, detail));
             batch.effects.push(Effect::InsertUser(user.clone()));
             let key = key.map(|made| made.add_to(&mut batch, caller, user.serial, now));
@@ -252,62 +250,6 @@ impl Service {
                 Err(Refused::Other(Require::SerialIsFree(_) | Require::KeyIdIsFree(_))) => {}
                 Err(refused) => return Err(refused.into_error(name.as_str(), &self.limits)),
             }
-        }
-        Err(Error::Conflict)
-    }
-
-    /// Reads one user. Everybody may read himself.
-    ///
-    /// # Errors
-    /// [`Error::Denied`], [`Error::UserNotFound`].
-    pub async fn get_user<'u>(
-        &self,
-        caller: &Caller,
-        user: impl Into<UserRef<'u>>,
-    ) -> Result<Arc<UserRecord>, Error> {
-        let user = user.into();
-        caller.require_named(Action::ReadUser, user)?;
-        self.find_user(caller, user).await
-    }
-
-    /// A page of the account's users, by creation time: at most `limit` after skipping `offset`.
-    ///
-    /// # Errors
-    /// [`Error::Denied`]; [`Error::Damaged`] when a row of the page fails its integrity check (promise P7).
-    pub async fn list_users(&self, caller: &Caller, offset: u64, limit: u32) -> Result<UserList, Error> {
-        caller.require_account(Action::ListUsers)?;
-        let page = self.store.list_users(caller.account, offset, limit).await?;
-        let is_intact = |(user, keys): &(User, Vec<AccessKey>)| {
-            self.vault.is_marked(&user.mark_input(), &user.mark)
-                && keys.iter().all(|key| self.vault.is_marked(&key.mark_input(), &key.mark))
-        };
-        if !page.users.iter().all(is_intact) {
-            return Err(Error::Damaged);
-        }
-        Ok(UserList { users: page.users, total: page.total })
-    }
-
-    /// All users of the account by creation time, for clouds that do not page. Read page by page; each page begins with the
-    /// last user of the one before, so that a deletion in between, which moves users forward, is noticed and nobody is
-    /// passed over (threat T51).
-    ///
-    /// # Errors
-    /// As [`list_users`](Self::list_users); [`Error::Conflict`] when users keep being deleted meanwhile.
-    pub async fn all_users(&self, caller: &Caller) -> Result<Vec<(User, Vec<AccessKey>)>, Error> {
-        'again: for _ in 0..CONFLICT_RETRIES {
-            let mut all = self.list_users(caller, 0, USERS_AT_ONCE).await?.users;
-            let mut page = all.len();
-            while page >= usize::try_from(USERS_AT_ONCE).unwrap_or(usize::MAX) {
-                let Some((last, _)) = all.last() else { break };
-                let offset = u64::try_from(all.len()).unwrap_or(u64::MAX) - 1;
-                let mut users = self.list_users(caller, offset, USERS_AT_ONCE).await?.users.into_iter();
-                if users.next().is_none_or(|(first, _)| first.uuid != last.uuid) {
-                    continue 'again;
-                }
-                page = users.len() + 1;
-                all.extend(users);
-            }
-            return Ok(all);
         }
         Err(Error::Conflict)
     }
@@ -324,6 +266,9 @@ impl Service {
         if let Some(text) = &change.display_name {
             check_display_name(text)?;
         }
+        if let Some(text) = &change.email {
+            check_email(text)?;
+        }
         for _ in 0..CONFLICT_RETRIES {
             let record = self.find_user(caller, name.into()).await?;
             let old = &record.rows.user;
@@ -332,6 +277,9 @@ impl Service {
             let mut user = apply(old, &change, new_name.as_ref());
             if user == *old {
                 return Ok(user);
+            }
+            if user.is_root && user.role != Role::Admin {
+                return Err(Error::Invalid { field: Field::Role, rule: "of the root user is always admin" });
             }
             user.version += 1;
             user.modified_at = now;
@@ -342,7 +290,8 @@ impl Service {
                 let (account, name) = (user.account, user.name_key.clone());
                 batch.require.push(Require::NameIsFree { account, name, except: Some(user.uuid) });
             }
-            if user.status == UserStatus::Frozen && old.status == UserStatus::Active {
+            let is_frozen = user.status == UserStatus::Frozen && old.status == UserStatus::Active;
+            if is_frozen || user.role != old.role {
                 batch.require.extend(record.loses_admin_user(now));
             }
             let detail = describe_change(old, &user);
@@ -448,6 +397,17 @@ fn check_display_name(text: &str) -> Result<(), Error> {
     Ok(())
 }
 
+fn check_email(text: &str) -> Result<(), Error> {
+    let field = Field::Email;
+    if text.chars().count() > EMAIL_CHARS {
+        return Err(Error::Invalid { field, rule: "has at most 254 characters" });
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Error::Invalid { field, rule: "must not hold control characters" });
+    }
+    Ok(())
+}
+
 fn apply(old: &User, change: &UserChange, new_name: Option<&Name>) -> User {
     let mut user = old.clone();
     if let Some(name) = new_name {
@@ -458,6 +418,9 @@ fn apply(old: &User, change: &UserChange, new_name: Option<&Name>) -> User {
     }
     if let Some(text) = &change.email {
         user.email.clone_from(text);
+    }
+    if let Some(role) = change.role {
+        user.role = role;
     }
     if let Some(status) = change.status {
         user.status = status;
@@ -470,6 +433,9 @@ fn describe_change(old: &User, new: &User) -> String {
     let mut words = vec![format!("name={}", old.name)];
     if new.name != old.name {
         words.push(format!("new_name={}", new.name));
+    }
+    if new.role != old.role {
+        words.push(format!("role={}", new.role.as_str()));
     }
     if new.status != old.status {
         words.push(format!("status={}", new.status.as_str()));

@@ -294,6 +294,17 @@ impl From<Error> for Refusal {
                 Self::echoing(RetCode::UserLimit, format!("User limit of {limit} reached"))
             }
             Error::LastAdministratorKey => Self::plain(RetCode::LastAdministrator, "Last administrator key"),
+            Error::ExceedsCaller(_) => Self::plain(
+                RetCode::Denied,
+                "An access key cannot create one that is good for more than itself",
+            ),
+            // What this dialect never asks for.
+            Error::AccountNotFound(_)
+            | Error::AccountNameTaken(_)
+            | Error::KeyIdTaken
+            | Error::RotationUnderWay
+            | Error::RepeatDiffers
+            | Error::CursorInvalid => service_error().because(error.to_string()),
             Error::Invalid { field, rule } => Self::parameter(parameter_of(field)).because(rule),
             Error::Conflict => unavailable().because(error.to_string()),
             Error::Damaged => service_error().because(error.to_string()),
@@ -380,7 +391,16 @@ const fn parameter_of(field: Field) -> &'static str {
     match field {
         Field::UserName => "UserName",
         Field::DisplayName => "DisplayName",
+        Field::Email => "Email",
+        Field::Role => "Role",
         Field::Description => "Description",
+        Field::Schemes => "Schemes",
+        Field::Sources => "Sources",
+        Field::Audience => "Audience",
+        Field::NotBefore => "NotBefore",
+        Field::Overlap => "Overlap",
+        Field::AccountName => "AccountName",
+        Field::KeyLifetime => "KeyLifetime",
         Field::Expiry => "ExpiredAt",
         Field::KeyId => "AccessKeyID",
         Field::Secret => "AccessKeySecret",

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use domain::access_keys::{AccessKey, KeyStatus};
 use domain::id::Serial;
-use domain::users::{Attributes, NewUser, User, UserChange, UserStatus};
+use domain::policy::Role;
+use domain::users::{NewUser, User, UserChange, UserStatus};
 use serde::Serialize;
 
 use super::access_keys::{SCHEMES, issue, parse_status};
@@ -89,6 +90,7 @@ pub(super) fn create(call: Call<'_>) -> Reply<'_> {
             name: &name,
             display_name: call.text("DisplayName").into(),
             email: call.text("Email").into(),
+            role: Role::Member,
             attributes: login_profile::attributes(&call, "LoginProfileStatus"),
             first_key: wants_key.then(issue),
         };
@@ -139,8 +141,7 @@ pub(super) fn update(call: Call<'_>) -> Reply<'_> {
                 "Frozen" => Some(UserStatus::Frozen),
                 _ => None,
             }),
-            email: None,
-            attributes: Attributes::new(),
+            ..UserChange::default()
         };
         call.service.update_user(call.caller, &call.text(USER_NAME), change).await?;
         call.success(&Nothing {})

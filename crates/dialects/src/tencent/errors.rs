@@ -318,10 +318,20 @@ impl From<Error> for Refusal {
                 Code::LastAdministrator,
                 "This would take away the last usable administrator key of the account.",
             ),
-            Error::Invalid { field, rule } => Self::echoing(
-                code_of(field),
-                format!("The parameter `{}` is not valid: {rule}.", parameter_of(field)),
-            ),
+            Error::ExceedsCaller(_) => {
+                Self::plain(Code::Denied, "A key cannot create one that is good for more than itself.")
+            }
+            // What this dialect never asks for.
+            Error::AccountNotFound(_)
+            | Error::AccountNameTaken(_)
+            | Error::KeyIdTaken
+            | Error::RotationUnderWay
+            | Error::RepeatDiffers
+            | Error::CursorInvalid => internal_error().because(error.to_string()),
+            Error::Invalid { field, rule } => {
+                let (name, code) = parameter_of(field);
+                Self::echoing(code, format!("The parameter `{name}` is not valid: {rule}."))
+            }
             Error::Conflict => Self::plain(
                 Code::Conflict,
                 "The object kept changing while it was to be changed, please request again.",
@@ -351,6 +361,13 @@ impl Refusal {
             | Error::UserNameTaken(_)
             | Error::LimitReached { .. }
             | Error::LastAdministratorKey
+            | Error::AccountNotFound(_)
+            | Error::AccountNameTaken(_)
+            | Error::KeyIdTaken
+            | Error::ExceedsCaller(_)
+            | Error::RotationUnderWay
+            | Error::RepeatDiffers
+            | Error::CursorInvalid
             | Error::Invalid { .. } => error.into(),
         }
     }
@@ -451,23 +468,24 @@ fn echo_name(name: &str) -> &str {
     if name.chars().count() <= ECHO_CHARS && name.chars().all(is_plain) { name } else { "?" }
 }
 
-const fn code_of(field: Field) -> Code {
-    match field {
-        Field::UserName => Code::UserNameIllegal,
-        Field::DisplayName | Field::Description | Field::Expiry | Field::KeyId | Field::Secret => {
-            Code::ParamError
-        }
-    }
-}
-
-/// The parameter that carries a field of the domain.
-const fn parameter_of(field: Field) -> &'static str {
-    match field {
-        Field::UserName => "Name",
+/// The parameter that carries a field of the domain, and the code that its values are refused with.
+const fn parameter_of(field: Field) -> (&'static str, Code) {
+    let name = match field {
+        Field::UserName => return ("Name", Code::UserNameIllegal),
         Field::DisplayName => "NickName",
+        Field::Email => "Email",
+        Field::Role => "Role",
         Field::Description => "Description",
+        Field::Schemes => "Schemes",
+        Field::Sources => "Sources",
+        Field::Audience => "Audience",
+        Field::NotBefore => "NotBefore",
+        Field::Overlap => "Overlap",
+        Field::AccountName => "AccountName",
+        Field::KeyLifetime => "KeyLifetime",
         Field::Expiry => "ExpiredTime",
         Field::KeyId => "AccessKeyId",
         Field::Secret => "SecretKey",
-    }
+    };
+    (name, Code::ParamError)
 }

@@ -1,7 +1,7 @@
 //! AddUser, GetUser, UpdateUser, DeleteUser, ListUsers, DescribeSubAccounts, GetUserAppId.
 
 use domain::Error;
-use domain::policy::Action;
+use domain::policy::{Action, Role};
 use domain::users::{Attributes, NewUser, User, UserChange, UserRef};
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -135,6 +135,7 @@ pub(super) fn add(call: Call<'_>) -> Reply<'_> {
             name: call.name(),
             display_name: String::new(),
             email: call.fields.text("Email").unwrap_or_default().to_owned(),
+            role: Role::Member,
             attributes: attributes(&call),
             first_key: call.flag("UseApi").then(issue),
         };

@@ -12,7 +12,7 @@ use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{CommitError, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows};
-use domain::users::User;
+use domain::users::{User, UserPlace};
 use domain::vault::RingRow;
 
 pub struct BrokenStore;
@@ -51,6 +51,10 @@ impl Store for BrokenStore {
     }
 
     fn scan_users(&self, _: Option<UserUuid>, _: u32) -> StoreFuture<'_, Vec<(User, Vec<AccessKey>)>> {
+        busy()
+    }
+
+    fn users_after(&self, _: AccountUuid, _: Option<UserPlace>, _: u32) -> StoreFuture<'_, Vec<User>> {
         busy()
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use dialects::native::Native;
 use dialects::{Dialect, DialectSettings, Recognition, Registry, SettingsError};
 
 use crate::wire::{FORM, JSON, Wire};
@@ -91,7 +92,7 @@ fn the_root_belongs_to_whom_the_request_names() {
     // The head alone does not tell whose a request at the root is.
     let wire = Wire::get("Action=X&PublicKey=x");
     assert!(registry.addressed(&wire.view(&wire.headers())).is_none());
-    assert_eq!(registry.body_limit(), 64 * 1024);
+    assert_eq!(registry.body_limit(), Native::BODY_LIMIT, "the largest of all dialects");
 }
 
 #[test]

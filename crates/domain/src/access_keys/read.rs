@@ -6,7 +6,7 @@ use super::AccessKey;
 use crate::caller::Caller;
 use crate::directory::UserRecord;
 use crate::error::Error;
-use crate::policy::Action;
+use crate::policy::{Action, Reach};
 use crate::secret::Reveal;
 use crate::service::Service;
 use crate::users::UserRef;
@@ -26,6 +26,26 @@ impl Service {
         caller.require_named(Action::ReadAccessKey, user)?;
         let record = self.find_user(caller, user).await?;
         if record.damaged.is_empty() { Ok(record) } else { Err(Error::Damaged) }
+    }
+
+    /// One live key with its owner, permanent or temporary, of whatever dialect.
+    ///
+    /// # Errors
+    /// [`Error::Denied`]; [`Error::KeyNotFound`] alike for unknown keys and for those that the caller may not see (threat
+    /// T38); [`Error::Damaged`].
+    pub async fn get_access_key(
+        &self,
+        caller: &Caller,
+        key_id: &str,
+    ) -> Result<(Arc<UserRecord>, AccessKey), Error> {
+        let reach = caller.reach(Action::ReadAccessKey)?;
+        let record = self.directory.by_key(key_id).await?.ok_or(Error::KeyNotFound)?;
+        let owner = &record.rows.user;
+        let visible =
+            owner.account == caller.account && (reach == Reach::Account || owner.uuid == caller.user);
+        let key = record.key(key_id).filter(|_| visible).ok_or(Error::KeyNotFound)?.clone();
+        let is_damaged = !record.intact || record.damaged.contains(&key.uuid);
+        if is_damaged { Err(Error::Damaged) } else { Ok((record, key)) }
     }
 
     /// Secrets of the caller's own keys, for a dialect that is set to `reveal_secret = "owner"`. Each reading is in the

@@ -8,7 +8,7 @@ use domain::secret::Secret;
 use zeroize::Zeroizing;
 
 /// Name of the account that a first start creates.
-pub const ACCOUNT: &str = "default";
+pub const ACCOUNT: &str = domain::accounts::OPERATOR;
 /// Name of its root user.
 pub const USER: &str = "admin";
 

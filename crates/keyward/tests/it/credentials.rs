@@ -126,7 +126,7 @@ const FOREIGN_PATHS: [&str; 24] = [
     "/api/v1/whoami",
     "/api/v1/users",
     "/api/v1/access-keys",
-    "/api/v1/openapi.json",
+    "/api/v1/report",
     "/gate/forward",
     "/gate/verify",
     "/gate/envoy/x",

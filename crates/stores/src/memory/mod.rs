@@ -19,7 +19,7 @@ use domain::refusals::RefusalCount;
 use domain::store::{
     CommitError, CommitObserver, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows,
 };
-use domain::users::User;
+use domain::users::{User, UserPlace};
 use domain::vault::RingRow;
 
 /// A store in memory.
@@ -154,6 +154,19 @@ impl Store for MemoryStore {
             let rest = users.into_iter().skip(usize::try_from(offset).unwrap_or(usize::MAX));
             let users = page(rest.map(|user| (user.clone(), rows.sorted_keys(user.uuid, false))), limit);
             UserPage { users, total }
+        })
+    }
+
+    fn users_after(
+        &self,
+        account: AccountUuid,
+        after: Option<UserPlace>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<User>> {
+        self.read(|rows| {
+            let mut users: Vec<&User> = rows.live_users(account).collect();
+            users.sort_by_key(|user| (user.created_at, user.uuid));
+            page(users.into_iter().filter(|user| Some((user.created_at, user.uuid)) > after).cloned(), limit)
         })
     }
 

@@ -36,7 +36,7 @@ use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{CommitError, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows};
-use domain::users::User;
+use domain::users::{User, UserPlace};
 use domain::vault::RingRow;
 use tokio::sync::{oneshot, watch};
 
@@ -272,6 +272,15 @@ impl Store for SqliteStore {
 
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage> {
         Box::pin(self.readers.read(move |db| reads::list_users(db, account, offset, limit)))
+    }
+
+    fn users_after(
+        &self,
+        account: AccountUuid,
+        after: Option<UserPlace>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<User>> {
+        Box::pin(self.readers.read(move |db| reads::users_after(db, account, after, limit)))
     }
 
     fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>> {

@@ -11,7 +11,7 @@ use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{KeyOwner, RowCounts, UserPage, UserRows};
-use domain::users::User;
+use domain::users::{User, UserPlace};
 use domain::vault::RingRow;
 use rusqlite::{Connection, Params, Row, params};
 
@@ -82,6 +82,23 @@ pub(super) fn list_users(
     let users = all(db, &PAGE, params![account.as_bytes(), limit, offset], rows::user)?;
     let with_keys = |user: User| live_keys(db, user.uuid).map(|keys| (user, keys));
     Ok(UserPage { users: users.into_iter().map(with_keys).collect::<Result<_, _>>()?, total })
+}
+
+pub(super) fn users_after(
+    db: &Connection,
+    account: AccountUuid,
+    after: Option<UserPlace>,
+    limit: u32,
+) -> Result<Vec<User>, Fault> {
+    static PAGE: Query = LazyLock::new(|| {
+        format!(
+            "SELECT {} FROM users WHERE account = ?1 AND deleted_at IS NULL AND (created_at, uuid) > (?2, ?3) \
+             ORDER BY created_at, uuid LIMIT ?4",
+            rows::USER
+        )
+    });
+    let (at, uuid) = after.map_or((i64::MIN, *BEFORE_ALL), |(at, user)| (at.0, *user.as_bytes()));
+    all(db, &PAGE, params![account.as_bytes(), at, uuid, limit], rows::user)
 }
 
 pub(super) fn scan_accounts(

@@ -13,7 +13,7 @@ use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{CommitError, KeyOwner, RowCounts, SharedStore, Store, StoreFuture, UserPage, UserRows};
-use domain::users::User;
+use domain::users::{User, UserPlace};
 use domain::vault::RingRow;
 
 /// Holds loads of users back after they have read.
@@ -89,6 +89,15 @@ impl Store for Gated {
 
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage> {
         self.store.list_users(account, offset, limit)
+    }
+
+    fn users_after(
+        &self,
+        account: AccountUuid,
+        after: Option<UserPlace>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<User>> {
+        self.store.users_after(account, after, limit)
     }
 
     fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>> {

@@ -47,11 +47,13 @@ async fn t37_no_write_takes_an_owner_from_its_fields(world: World) {
     };
     let foreign: BTreeMap<String, String> = hostile(victim.account().hex());
     // Taken apart by name: a new field of these types makes this test ask for a decision.
-    let NewUser { name, display_name: _, email: _, attributes: _, first_key: _ } = new_user("mallory");
+    let NewUser { name, display_name: _, email: _, role: _, attributes: _, first_key: _ } =
+        new_user("mallory");
     let new = NewUser {
         name,
         display_name: victim.account().hex(),
         email: victim.user().hex(),
+        role: Role::Member,
         attributes: foreign.clone(),
         first_key: Some(issue()),
     };
@@ -69,7 +71,8 @@ async fn t37_no_write_takes_an_owner_from_its_fields(world: World) {
     assert_eq!((key.account, key.user, key.created_by), (admin.account(), user.uuid, admin.user()));
     assert_eq!((key.parent, key.status), (None, KeyStatus::Active));
 
-    let UserChange { name: _, display_name: _, email: _, status: _, attributes: _ } = UserChange::default();
+    let UserChange { name: _, display_name: _, email: _, role: _, status: _, attributes: _ } =
+        UserChange::default();
     let change = UserChange {
         display_name: Some(victim.account().hex()),
         email: Some("root".to_owned()),

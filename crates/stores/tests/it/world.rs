@@ -374,6 +374,7 @@ pub(crate) fn new_user(name: &str) -> NewUser<'_> {
         name,
         display_name: String::new(),
         email: String::new(),
+        role: Role::Member,
         attributes: Default::default(),
         first_key: None,
     }

@@ -1,0 +1,136 @@
+//! Reading queries and bodies: closed lists of names, one value for each name, types as the OpenAPI document says
+//! (threats T03, T37, T74).
+
+use domain::clock::UnixMillis;
+use signing::encode::{form_decode, form_pieces};
+use signing::{RequestView, Value, json};
+
+use super::errors::{Problem, Refusal};
+use super::time;
+
+/// Most items on a page.
+const MOST_ITEMS: u32 = 500;
+/// Items on a page unless the client says otherwise.
+const DEFAULT_ITEMS: u32 = 100;
+
+/// The parameters of a query.
+#[derive(Debug, Default)]
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads a query whose names must be among `known`.
+    pub(super) fn read(query: &str, known: &[&str]) -> Result<Self, Refusal> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for (name, value) in form_pieces(query.as_bytes()) {
+            let decode = |text| form_decode(text).map_err(|_| Refusal::of(Problem::MalformedRequest));
+            let (name, value) = (decode(name)?, decode(value)?);
+            if !known.contains(&name.as_ref()) {
+                return Err(Refusal::unknown(&name));
+            }
+            if pairs.iter().any(|(given, _)| *given == name) {
+                return Err(Refusal::invalid(&name, "stands twice in the query"));
+            }
+            pairs.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self(pairs))
+    }
+
+    /// The value of a parameter that was sent and is not empty.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        let value = self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str());
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// How many items to put on a page.
+    pub(super) fn limit(&self) -> Result<u32, Refusal> {
+        let Some(text) = self.text("limit") else { return Ok(DEFAULT_ITEMS) };
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| plain && (1..=MOST_ITEMS).contains(number));
+        number.ok_or_else(|| Refusal::invalid("limit", "must be a whole number from 1 to 500"))
+    }
+}
+
+/// The members of a JSON object.
+#[derive(Debug, Default)]
+pub(super) struct Fields(Vec<(String, Value)>);
+
+impl Fields {
+    /// Reads a body.
+    pub(super) fn read(view: &RequestView<'_>, bytes: &[u8]) -> Result<Self, Refusal> {
+        let kind = view.single_text("content-type", "Content-Type")?.unwrap_or("application/json");
+        let essence = kind.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Refusal::new(Problem::UnsupportedMediaType, "Send the body as application/json."));
+        }
+        Self::parse(bytes)
+    }
+
+    /// Reads a JSON object.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        match json::parse(bytes) {
+            Ok(Value::Object(members)) => Ok(Self(members)),
+            Ok(_) => Err(Refusal::new(Problem::MalformedRequest, "The body must be a JSON object.")),
+            // Says what and at which byte.
+            Err(problem) => {
+                Err(Refusal::echoing(Problem::MalformedRequest, format!("The body is not JSON: {problem}.")))
+            }
+        }
+    }
+
+    /// Refuses members that the operation does not know: none is ever ignored (threat T37).
+    pub(super) fn closed(&self, known: &[&str]) -> Result<(), Refusal> {
+        match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            Some((name, _)) => Err(Refusal::unknown(name)),
+            None => Ok(()),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value)
+    }
+
+    /// A text.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(Refusal::invalid(name, "must be a string")),
+        }
+    }
+
+    /// A text that must be there.
+    pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
+        self.text(name)?.ok_or_else(|| Refusal::invalid(name, "is missing"))
+    }
+
+    /// A word that `parse` knows.
+    pub(super) fn word<T>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Refusal> {
+        let read =
+            |word| parse(word).ok_or_else(|| Refusal::invalid(name, "is not one of the words that it takes"));
+        self.text(name)?.map(read).transpose()
+    }
+
+    /// A time, `Some(None)` for null.
+    pub(super) fn time(&self, name: &str) -> Result<Option<Option<UnixMillis>>, Refusal> {
+        if self.get(name) == Some(&Value::Null) {
+            return Ok(Some(None));
+        }
+        let rule = "must be a time such as 2026-12-31T00:00:00Z";
+        self.text(name)?
+            .map(|text| time::parse(text).map(Some).ok_or_else(|| Refusal::invalid(name, rule)))
+            .transpose()
+    }
+
+    /// An object within the object; absent when it is not there.
+    pub(super) fn object(&self, name: &str) -> Result<Option<Self>, Refusal> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Object(members)) => Ok(Some(Self(members.clone()))),
+            Some(_) => Err(Refusal::invalid(name, "must be an object")),
+        }
+    }
+}
