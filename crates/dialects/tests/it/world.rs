@@ -209,14 +209,15 @@ impl World {
 
     pub async fn answer(&self, wire: &Wire, source: Option<IpAddr>) -> Answer {
         let headers = wire.headers();
-        self.answer_view(wire.view(&headers), source).await
+        let view = wire.view(&headers);
+        self.answer_view(view, view.path(), source).await
     }
 
-    /// The answer to a request as the server has read it.
-    pub async fn answer_view(&self, view: RequestView<'_>, source: Option<IpAddr>) -> Answer {
+    /// The answer to a request as the server has read it; `path` is below the dialect's prefix.
+    pub async fn answer_view(&self, view: RequestView<'_>, path: &str, source: Option<IpAddr>) -> Answer {
         let request = RequestId::from_bytes([0xab; 16]);
         let origin = Origin { request, source, dialect: self.dialect.name() };
-        self.dialect.answer(&self.service, Request { view, path: view.path(), origin }).await
+        self.dialect.answer(&self.service, Request { view, path, origin }).await
     }
 
     /// A member of the first account.

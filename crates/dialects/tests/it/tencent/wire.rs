@@ -302,7 +302,7 @@ pub async fn send_plain(world: &World, wire: &Wire, source: &str) -> Seen {
     let headers = wire.headers();
     let view =
         RequestView::new(&wire.method, &wire.target, &headers, Body::Bytes(&wire.body), UrlScheme::Http);
-    Seen::new(world.answer_view(view, Some(source.parse().unwrap())).await)
+    Seen::new(world.answer_view(view, view.path(), Some(source.parse().unwrap())).await)
 }
 
 /// The code of the answer to a request.
