@@ -305,6 +305,12 @@ pub async fn send_plain(world: &World, wire: &Wire, source: &str) -> Seen {
     Seen::new(world.answer_view(view, view.path(), Some(source.parse().unwrap())).await)
 }
 
+/// The answer's code and the caller for whom the request was taken.
+pub async fn caller_of(world: &World, wire: &Wire) -> (String, Option<String>) {
+    let seen = send(world, wire).await;
+    (seen.code, seen.note.caller.map(|caller| caller.user))
+}
+
 /// The code of the answer to a request.
 pub async fn code(world: &World, wire: &Wire) -> String {
     send(world, wire).await.code
