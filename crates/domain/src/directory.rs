@@ -80,6 +80,7 @@ impl Generations {
                 }
                 Effect::UpdateKey(key) => self.raise_one(key.user.as_bytes()),
                 Effect::InsertRingKey(_)
+                | Effect::RewrapRingKey { .. }
                 | Effect::CountSeals { .. }
                 | Effect::CountRefusals(_)
                 | Effect::NoteUse(_) => {}
