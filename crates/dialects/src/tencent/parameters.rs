@@ -7,7 +7,8 @@ use domain::id::KeyId;
 use domain::limits::DESCRIPTION_CHARS;
 use signing::{Params, Value};
 
-use super::errors::{Code, Refusal};
+use super::codes::Code;
+use super::errors::Refusal;
 
 /// Longest remark, in characters.
 const REMARK_CHARS: usize = 1000;
@@ -174,6 +175,12 @@ impl Fields {
     /// A list; empty when it was not sent.
     pub(super) fn list(&self, name: &str) -> Vec<&Value> {
         self.params.list(name).unwrap_or_default()
+    }
+
+    /// All that a handler could read.
+    #[cfg(feature = "testing")]
+    pub(super) fn texts(&self) -> Vec<(String, String)> {
+        self.params.iter().map(|(name, value)| (name.to_owned(), value.text().into_owned())).collect()
     }
 
     /// All checks, in the vendor's order.
