@@ -8,6 +8,11 @@ use domain::last_used::{KeyUse, LastUse};
 
 use crate::world::{Credentials, SCLOUD, World};
 
+async fn uuid(world: &World, key: &Credentials) -> KeyUuid {
+    let record = world.service.directory().by_key(&key.id).await.unwrap().unwrap();
+    record.key(&key.id).unwrap().uuid
+}
+
 /// What a reader on this node sees, and what is on disk.
 async fn both(world: &World, key: KeyUuid) -> (Option<LastUse>, Option<LastUse>) {
     let seen = world.service.last_uses(&[key]).await.unwrap().remove(0);
@@ -19,7 +24,8 @@ async fn both(world: &World, key: KeyUuid) -> (Option<LastUse>, Option<LastUse>)
 async fn a_use_is_seen_at_once_and_stays_when_it_was_flushed() {
     let world = World::sqlite().await;
     let sam = world.member("sam").await;
-    let key = world.caller(&sam).await.key();
+    world.caller(&sam).await;
+    let key = uuid(&world, &sam).await;
     let (seen, stored) = both(&world, key).await;
     let first = seen.unwrap();
     assert_eq!((first.at, first.dialect.as_ref()), (world.clock.now(), world.origin().dialect));
@@ -40,8 +46,7 @@ async fn a_use_is_seen_at_once_and_stays_when_it_was_flushed() {
 async fn a_refused_request_is_no_use() {
     let world = World::sqlite().await;
     let (sam, spare) = (world.member("sam").await, world.another_key("sam").await);
-    let record = world.service.directory().by_key(&spare.id).await.unwrap().unwrap();
-    let key = record.key(&spare.id).unwrap().uuid;
+    let key = uuid(&world, &spare).await;
     let forged = Credentials { secret: b"another".to_vec(), ..spare.clone() };
     world.authenticate(&forged).await.unwrap_err();
     let off = KeyChange { status: Some(KeyStatus::Inactive), ..KeyChange::default() };
@@ -56,7 +61,8 @@ async fn a_refused_request_is_no_use() {
 async fn the_newest_of_two_nodes_counts() {
     let world = World::sqlite().await;
     let sam = world.member("sam").await;
-    let key = world.caller(&sam).await.key();
+    world.caller(&sam).await;
+    let key = uuid(&world, &sam).await;
     let own = both(&world, key).await.0.unwrap();
     let elsewhere =
         |millis| LastUse { at: own.at.plus(millis), operation: "Elsewhere".into(), ..own.clone() };
