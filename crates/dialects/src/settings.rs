@@ -61,7 +61,8 @@ impl<'a> Own<'a> {
     pub(crate) fn texts(&self, name: &str, most: usize) -> Result<Option<Vec<String>>, String> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
         let texts = value.as_array().filter(|items| items.len() <= most);
-        let texts = texts.and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
+        let texts =
+            texts.and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
         texts.map(Some).ok_or_else(|| format!("`{name}` must be a list of at most {most} texts in quotes"))
     }
 

@@ -126,11 +126,16 @@ pub(super) fn list(call: Call<'_>) -> Answering<'_> {
 pub(super) fn show(call: Call<'_>) -> Answering<'_> {
     Box::pin(async move {
         let id = call.segments.get(0);
-        let found = call.service.find_access_key(call.caller()?, id, SCHEMES).await;
-        let key = found.map_err(|error| of_key(&call, error))?;
+        let found = call.service.get_access_key(call.caller()?, id).await;
+        let (_, key) = found.map_err(|error| of_key(&call, error))?;
+        if !key.is_shown_by(SCHEMES) {
+            return Err(of_key(&call, Error::KeyNotFound));
+        }
         let uses = call.service.last_uses(&[key.uuid]).await.map_err(|error| call.refused(error))?;
         let last = uses.into_iter().flatten().next().map_or(key.created_at, |last| last.at);
-        Reply::ok(&One { credential: Credential { last_use_time: Some(micros(last)), ..Credential::of(&key) } })
+        Reply::ok(&One {
+            credential: Credential { last_use_time: Some(micros(last)), ..Credential::of(&key) },
+        })
     })
 }
 
@@ -147,7 +152,7 @@ pub(super) fn update(call: Call<'_>) -> Answering<'_> {
         if status.is_none() && description.is_none() {
             return Err(bad("credential", "needs a status or a description"));
         }
-        let change = KeyChange { status, description: description.map(str::to_owned), ..KeyChange::default() };
+        let change = KeyChange { status, description: description.map(str::to_owned) };
         let id = call.segments.get(0);
         let key = call.service.update_access_key(call.caller()?, id, SCHEMES, change).await;
         let key = key.map_err(|error| of_key(&call, error))?;

@@ -94,9 +94,8 @@ pub(super) fn create(call: Call<'_>) -> Answering<'_> {
 pub(super) fn list(call: Call<'_>) -> Answering<'_> {
     Box::pin(async move {
         let limit = call.query.number("limit", 1..=MOST, PAGE);
-        let limit = limit.map_err(|()| {
-            Refusal::invalid(call.family, "limit", "must be a whole number from 1 to 200")
-        })?;
+        let limit = limit
+            .map_err(|()| Refusal::invalid(call.family, "limit", "must be a whole number from 1 to 200"))?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let (caller, owner) = (call.caller()?, call.segments.get(0));
         let record = call.service.list_access_keys(caller, user(owner)).await;
@@ -107,7 +106,8 @@ pub(super) fn list(call: Call<'_>) -> Answering<'_> {
             Some(marker) => Some(position(&call, &list, marker).map_err(|error| call.refused(error))?),
         };
         // In the order of their records, which is that of their creation and never changes.
-        let mut keys: Vec<&AccessKey> = record.rows.keys.iter().filter(|key| key.is_shown_by(SCHEMES)).collect();
+        let mut keys: Vec<&AccessKey> =
+            record.rows.keys.iter().filter(|key| key.is_shown_by(SCHEMES)).collect();
         keys.sort_by_key(|key| key.uuid);
         keys.retain(|key| after.is_none_or(|after| key.uuid > after));
         let has_more = keys.len() > limit;
@@ -149,9 +149,8 @@ pub(super) fn update(call: Call<'_>) -> Answering<'_> {
     Box::pin(async move {
         let fields = call.fields()?;
         let word = fields.text("status").ok().flatten().and_then(status);
-        let status = word.ok_or_else(|| {
-            Refusal::invalid(call.family, "status", "must be active or inactive")
-        })?;
+        let status =
+            word.ok_or_else(|| Refusal::invalid(call.family, "status", "must be active or inactive"))?;
         let change = KeyChange { status: Some(status), ..KeyChange::default() };
         let changed = call.service.update_access_key(call.caller()?, key(&call), SCHEMES, change).await;
         let changed = changed.map_err(|error| call.refused(error))?;

@@ -49,7 +49,8 @@ impl Reply {
 
     fn json(status: u16, object: &impl Serialize) -> Result<Self, Refusal> {
         // No type of ours provokes this.
-        let failed = |error: serde_json::Error| Refusal::of(Family::Iam5, Error::Damaged).because(error.to_string());
+        let failed =
+            |error: serde_json::Error| Refusal::of(Family::Iam5, Error::Damaged).because(error.to_string());
         Ok(Self { status, headers: Vec::new(), body: json::write(object).map_err(failed)? })
     }
 }

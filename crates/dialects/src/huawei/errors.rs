@@ -281,10 +281,9 @@ impl Refusal {
             },
             AuthError::WrongToken => Self::unauthenticated("security token not match"),
             AuthError::Unusable(unusable) => match unusable {
-                Unusable::SourceNotAllowed => Self::new(
-                    Code::SourceRefused,
-                    "The IP address is not authorized to access the API.",
-                ),
+                Unusable::SourceNotAllowed => {
+                    Self::new(Code::SourceRefused, "The IP address is not authorized to access the API.")
+                }
                 Unusable::KeyInactive
                 | Unusable::KeyExpired
                 | Unusable::KeyNotYetValid
@@ -377,6 +376,9 @@ impl Refusal {
             | Error::AccountNameTaken(_)
             | Error::KeyIdTaken
             | Error::RotationUnderWay
+            | Error::ParentUnusable
+            | Error::KeyEnabled
+            | Error::TooManyToSort
             | Error::RepeatDiffers => trouble(family),
             Error::Store(error) => return error.into(),
         };
@@ -396,7 +398,10 @@ fn limit_reached(family: Family, name: LimitName, limit: u32) -> Refusal {
         }
         (
             _,
-            LimitName::AccessKeysPerUser | LimitName::SshKeysPerUser | LimitName::UsersPerAccount,
+            LimitName::AccessKeysPerUser
+            | LimitName::TemporaryKeysPerKey
+            | LimitName::SshKeysPerUser
+            | LimitName::UsersPerAccount,
         ) => trouble(family),
     }
 }
@@ -429,10 +434,7 @@ impl From<TransportRefusal> for Refusal {
 
 /// Nothing is at this path, or not with this method.
 pub(super) const fn api_unknown() -> Refusal {
-    Refusal::new(
-        Code::ApiUnknown,
-        "The API does not exist or has not been published in the environment.",
-    )
+    Refusal::new(Code::ApiUnknown, "The API does not exist or has not been published in the environment.")
 }
 
 /// A request that two readers could understand differently.
@@ -468,9 +470,7 @@ pub(super) const fn forbidden(family: Family) -> Refusal {
             Code::RepoForbidden,
             "Insufficient permissions. Apply for the required permissions and try again.",
         ),
-        Family::Iam => {
-            Refusal::new(Code::Iam403, "You are not authorized to perform the requested action.")
-        }
+        Family::Iam => Refusal::new(Code::Iam403, "You are not authorized to perform the requested action."),
         Family::Iam5 => Refusal::new(Code::Pap5Forbidden, "access denied"),
     }
 }

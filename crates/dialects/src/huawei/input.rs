@@ -30,7 +30,12 @@ impl Query {
     }
 
     /// A whole number of a range, or the default. `Err` for anything else, an empty one included.
-    pub(super) fn number(&self, name: &str, range: std::ops::RangeInclusive<u32>, default: u32) -> Result<u32, ()> {
+    pub(super) fn number(
+        &self,
+        name: &str,
+        range: std::ops::RangeInclusive<u32>,
+        default: u32,
+    ) -> Result<u32, ()> {
         let Some(text) = self.get(name) else { return Ok(default) };
         let number = Some(text).filter(|text| is_digits(text)).and_then(|text| text.parse().ok());
         number.filter(|number| range.contains(number)).ok_or(())
@@ -96,7 +101,17 @@ mod tests {
     fn numbers_are_digits_in_their_range() {
         let number = |text: &str| Query::read(text, &["limit"]).unwrap().number("limit", 1..=100, 20);
         assert_eq!((number(""), number("limit=1"), number("limit=100")), (Ok(20), Ok(1), Ok(100)));
-        for text in ["limit", "limit=", "limit=0", "limit=101", "limit=-1", "limit=+1", "limit=1e1", "limit=%31%20", "limit=99999999999999999999"] {
+        for text in [
+            "limit",
+            "limit=",
+            "limit=0",
+            "limit=101",
+            "limit=-1",
+            "limit=+1",
+            "limit=1e1",
+            "limit=%31%20",
+            "limit=99999999999999999999",
+        ] {
             assert_eq!(number(text), Err(()), "{text}");
         }
     }
@@ -104,7 +119,10 @@ mod tests {
     #[test]
     fn members_have_their_types() {
         let fields = Fields::read(br#"{"a":"x","b":1,"c":{"d":"y"},"e":null}"#).unwrap();
-        assert_eq!((fields.text("a"), fields.text("b"), fields.text("e")), (Ok(Some("x")), Err(()), Ok(None)));
+        assert_eq!(
+            (fields.text("a"), fields.text("b"), fields.text("e")),
+            (Ok(Some("x")), Err(()), Ok(None))
+        );
         assert_eq!(fields.object("c").unwrap().text("d"), Ok(Some("y")));
         assert!(fields.object("a").is_none() && fields.object("x").is_none());
         assert!(Fields::read(b"[]").is_none() && Fields::read(b"").is_none());

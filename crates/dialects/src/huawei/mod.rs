@@ -189,7 +189,9 @@ impl Huawei {
             None => PUBLIC_REGIONS.map(str::to_owned).to_vec(),
             Some(names) if names.iter().all(|name| is_project_name(name)) => names,
             Some(_) => {
-                return Err("`regions` must hold names of 1 to 64 small letters, digits and hyphens".to_owned());
+                return Err(
+                    "`regions` must hold names of 1 to 64 small letters, digits and hyphens".to_owned()
+                );
             }
         };
         Ok(Self { settings: Settings { strict_replay: own.flag("strict_replay")?, offset, regions } })
@@ -225,7 +227,10 @@ impl Huawei {
         let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         match first {
             "v3" | "v3.0" | "v4" | "v5" => Recognition::Yes,
-            "v1" if path.strip_prefix("/v1/users/sshkey").is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) => {
+            "v1" if path
+                .strip_prefix("/v1/users/sshkey")
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) =>
+            {
                 Recognition::Yes
             }
             "" if path == "/" && view.method() == "GET" && !has_action(view.query()) => Recognition::Maybe,

@@ -95,7 +95,12 @@ pub(crate) fn catalog(base: &str) -> Vec<Service> {
         region_id: "*",
         url: format!("{base}/v3"),
     };
-    vec![Service { id: "6b65797761726469616d736572766331", name: "iam", r#type: "identity", endpoints: [endpoint] }]
+    vec![Service {
+        id: "6b65797761726469616d736572766331",
+        name: "iam",
+        r#type: "identity",
+        endpoints: [endpoint],
+    }]
 }
 
 /// `{"catalog": […], "links": {"self": …}}`.

@@ -198,34 +198,6 @@ fn optional<'v>(value: &'v Value, name: &str) -> Result<Option<&'v str>, BadLogi
     }
 }
 
-/// `POST /v3.0/OS-CREDENTIAL/securitytokens`: a temporary key from a token.
-pub(crate) struct TokenMethod {
-    /// The token, when the body has it.
-    pub(crate) token: Option<Zeroizing<String>>,
-    /// How long the key is to live, in seconds.
-    pub(crate) seconds: Option<String>,
-}
-
-impl TokenMethod {
-    /// Reads a body.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, BadLogin> {
-        let body = json::parse(bytes).map_err(|_| BadLogin::Form)?;
-        let identity = member(member(&body, "auth")?, "identity")?;
-        let Value::Array(methods) = member(identity, "methods")? else { return Err(BadLogin::Form) };
-        if !matches!(methods.as_slice(), [Value::Text(method)] if method == "token") {
-            return Err(BadLogin::Form);
-        }
-        let Some(token) = find(identity, "token") else { return Ok(Self { token: None, seconds: None }) };
-        let seconds = match find(token, "duration_seconds").or_else(|| find(token, "duration-seconds")) {
-            None => None,
-            Some(Value::Number(number)) => Some(number.literal().to_owned()),
-            Some(_) => return Err(BadLogin::Form),
-        };
-        let token = optional(token, "id")?.map(|token| Zeroizing::new(token.to_owned()));
-        Ok(Self { token, seconds })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{BadLogin, LoginBody};
@@ -242,7 +214,9 @@ mod tests {
     #[test]
     fn the_forms_that_clients_send_are_read() {
         let password = r#"["password"]"#;
-        for user in [USER, r#"{"id":"1","password":"p"}"#, r#"{"name":"a","password":"p","domain":{"id":"d"}}"#] {
+        for user in
+            [USER, r#"{"id":"1","password":"p"}"#, r#"{"name":"a","password":"p","domain":{"id":"d"}}"#]
+        {
             for scope in [
                 "",
                 r#","scope":null"#,
@@ -262,17 +236,28 @@ mod tests {
         let refused = |methods: &str| read(methods, USER, "").err();
         assert_eq!(refused(r#"["password","password"]"#), Some(BadLogin::Form));
         assert_eq!(refused(r#"["password","totp"]"#), Some(BadLogin::Impossible));
-        for methods in ["[]", r#"["token"]"#, r#"["hw_ak_sk"]"#, r#"["hw_assume_role"]"#, r#""password""#, "[1]"] {
+        for methods in
+            ["[]", r#"["token"]"#, r#"["hw_ak_sk"]"#, r#"["hw_assume_role"]"#, r#""password""#, "[1]"]
+        {
             assert_eq!(refused(methods), Some(BadLogin::Form), "{methods}");
         }
     }
 
     #[test]
     fn other_bodies_are_no_logins() {
-        for scope in [r#","scope":{}"#, r#","scope":"all""#, r#","scope":{"domain":{"name":"d"},"project":{"name":"p"}}"#] {
+        for scope in [
+            r#","scope":{}"#,
+            r#","scope":"all""#,
+            r#","scope":{"domain":{"name":"d"},"project":{"name":"p"}}"#,
+        ] {
             assert!(read(r#"["password"]"#, USER, scope).is_err(), "{scope}");
         }
-        for user in ["{}", r#"{"name":"a","domain":{"name":"d"}}"#, r#"{"name":"a","password":"p"}"#, r#"{"id":1,"password":"p"}"#] {
+        for user in [
+            "{}",
+            r#"{"name":"a","domain":{"name":"d"}}"#,
+            r#"{"name":"a","password":"p"}"#,
+            r#"{"id":1,"password":"p"}"#,
+        ] {
             assert!(read(r#"["password"]"#, user, "").is_err(), "{user}");
         }
         for body in ["", "[]", "{}", r#"{"auth":1}"#, "{\"auth\":{},\"auth\":{}}"] {

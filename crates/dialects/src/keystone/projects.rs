@@ -116,7 +116,8 @@ mod tests {
     #[test]
     fn ids_tell_accounts_and_names_apart_and_stay() {
         let (a, b) = (AccountUuid::from_bytes([1; 16]), AccountUuid::from_bytes([2; 16]));
-        let ids = [(a, "cn-north-4"), (a, "cn-north-1"), (b, "cn-north-4")].map(|(a, name)| project_id(a, name));
+        let ids =
+            [(a, "cn-north-4"), (a, "cn-north-1"), (b, "cn-north-4")].map(|(a, name)| project_id(a, name));
         assert!(ids[0] != ids[1] && ids[0] != ids[2] && ids.iter().all(|id| id.len() == 32));
         assert_eq!(ids[0], project_id(a, "cn-north-4"));
     }
