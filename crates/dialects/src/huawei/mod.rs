@@ -224,7 +224,7 @@ impl Huawei {
     /// is discovery if nobody else's.
     pub fn recognise(&self, view: &RequestView<'_>) -> Recognition {
         let path = without_doubled_start(view.path());
-        let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        let first = path.split('/').nth(1).unwrap_or_default();
         match first {
             "v3" | "v3.0" | "v4" | "v5" => Recognition::Yes,
             "v1" if path

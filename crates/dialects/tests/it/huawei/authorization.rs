@@ -56,7 +56,12 @@ async fn no_row_lets_anybody_in_without_a_good_credential() {
         let before = world.digest().await;
         let mut wires = vec![
             ("none", plain(method, &target, &body)),
-            ("empty", plain(method, &target, &body).with_header("Authorization", "").with_header("X-Auth-Token", " ")),
+            (
+                "empty",
+                plain(method, &target, &body)
+                    .with_header("Authorization", "")
+                    .with_header("X-Auth-Token", " "),
+            ),
             ("garbage", plain(method, &target, &body).with_header("Authorization", "garbage")),
             ("garbled token", with_token("\u{1}x", method, &target, &body)),
             ("unknown", signed(&world, "nobody-such", method, &target, &body)),
@@ -114,7 +119,8 @@ async fn every_role_against_every_row() {
                 let second = signer("bob-second").id;
                 world.service.delete_access_key(&admin, &second, schemes).await.unwrap();
             }
-            let wire = signed(&world, caller, method, &target, &body).with_header("X-Subject-Token", &subject);
+            let wire =
+                signed(&world, caller, method, &target, &body).with_header("X-Subject-Token", &subject);
             let before = world.digest().await;
             let seen = send(&world, &wire).await;
             let _ = write!(table, "{:<9}", seen.status);
@@ -151,9 +157,15 @@ async fn t09_headers_that_are_not_signed_decide_nothing() {
     let world = world().await;
     let admin = world.uuid_of("admin").await.hex();
     let mut wire = signed(&world, "bob", "GET", "/v5/caller-identity", "");
-    for name in
-        ["X-Domain-Id", "X-Project-Id", "X-User-Id", "X-Roles", "X-User-Name", "X-Identity-Status", "Scp-AccountId"]
-    {
+    for name in [
+        "X-Domain-Id",
+        "X-Project-Id",
+        "X-User-Id",
+        "X-Roles",
+        "X-User-Name",
+        "X-Identity-Status",
+        "Scp-AccountId",
+    ] {
         wire = wire.with_header(name, &admin);
     }
     let seen = send(&world, &wire).await;

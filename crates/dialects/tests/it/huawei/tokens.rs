@@ -1,18 +1,17 @@
 //! Tokens: issued, checked, ended; and that nothing but a live one opens anything.
 
-use domain::users::UserStatus;
+use domain::users::{User, UserStatus};
 use serde_json::json;
 
-use super::{
-    PASSWORD, add_body, another_token, caller, give_password, login, login_as, plain, send, send_from, signed, token,
-    with_token, world, world_with,
-};
 use super::{ED25519, Seen, ssh_keys_of};
+use super::{
+    PASSWORD, add_body, another_token, caller, give_password, login, login_as, plain, send, send_from,
+    signed, token, with_token, world, world_with,
+};
 use crate::world::{World, limits};
 
 const KEYS: &str = "/v4/user/keys";
-const EXPIRED: &str =
-    r#"{"error_code":"DEV.00000003","error_msg":"Authentication information expired."}"#;
+const EXPIRED: &str = r#"{"error_code":"DEV.00000003","error_msg":"Authentication information expired."}"#;
 
 async fn list(world: &World, token: &str) -> Seen {
     send(world, &with_token(token, "GET", KEYS, "")).await
@@ -59,7 +58,8 @@ async fn t53_unknown_users_and_wrong_passwords_are_the_same_bytes_and_the_same_w
     give_password(&world, "bob").await;
     let long = "x".repeat(5_000);
     let bob = world.uuid_of("bob").await.hex();
-    let by_id = |id: &str, password: &str| login_as(&format!(r#"{{"id":"{id}","password":"{password}"}}"#), "");
+    let by_id =
+        |id: &str, password: &str| login_as(&format!(r#"{{"id":"{id}","password":"{password}"}}"#), "");
     let foreign = r#"{"name":"bob","password":"correct horse battery","domain":{"name":"other"}}"#;
     let tries = [
         login("bob", "wrong", ""),
@@ -87,7 +87,8 @@ async fn t53_unknown_users_and_wrong_passwords_are_the_same_bytes_and_the_same_w
         assert_eq!(world.service.password_work(), before + 1, "try {number}");
         answers.insert((seen.status, seen.text));
     }
-    let wrong = r#"{"error":{"code":401,"message":"The username or password is wrong.","title":"Unauthorized"}}"#;
+    let wrong =
+        r#"{"error":{"code":401,"message":"The username or password is wrong.","title":"Unauthorized"}}"#;
     assert_eq!(answers.into_iter().collect::<Vec<_>>(), [(401, wrong.to_owned())]);
 }
 
@@ -114,7 +115,8 @@ async fn t56_five_wrong_passwords_lock_a_user_at_one_address_known_or_not() {
 
 #[tokio::test]
 async fn t29_a_token_dies_with_its_user_password_role_and_status() {
-    let changes: [(&str, fn(&mut domain::users::User)); 4] = [
+    type Change = fn(&mut User);
+    let changes: [(&str, Change); 4] = [
         ("frozen", |user| user.status = UserStatus::Frozen),
         ("deleted", |user| user.deleted_at = Some(user.created_at)),
         ("role", |user| user.role = domain::policy::Role::Auditor),
@@ -125,9 +127,12 @@ async fn t29_a_token_dies_with_its_user_password_role_and_status() {
         let token = token(&world, "bob").await;
         assert_eq!(list(&world, &token).await.status, 200);
         world.change_user(world.uuid_of("bob").await, change).await;
-        for (method, target, status) in
-            [("GET", KEYS, 401), ("POST", KEYS, 401), ("GET", "/v3/projects", 401), ("GET", "/v5/caller-identity", 401)]
-        {
+        for (method, target, status) in [
+            ("GET", KEYS, 401),
+            ("POST", KEYS, 401),
+            ("GET", "/v3/projects", 401),
+            ("GET", "/v5/caller-identity", 401),
+        ] {
             let seen = send(&world, &with_token(&token, method, target, "")).await;
             assert_eq!(seen.status, status, "{what}: {method} {target}: {}", seen.text);
         }
@@ -149,10 +154,13 @@ async fn t30_a_token_ends_after_a_day_and_nothing_prolongs_it() {
     let world = world().await;
     let token = token(&world, "bob").await;
     world.clock.advance(24 * 60 * 60 * 1000 - 1);
-    let validated = send(&world, &with_token(&token, "GET", "/v3/auth/tokens", "").with_header("X-Subject-Token", &token));
-    let validated = validated.await;
+    let look = with_token(&token, "GET", "/v3/auth/tokens", "").with_header("X-Subject-Token", &token);
+    let validated = send(&world, &look).await;
     assert_eq!(validated.status, 200);
-    assert_eq!(validated.json["token"]["expires_at"], "2026-11-23T00:00:00.000000Z", "looking at it moves nothing");
+    assert_eq!(
+        validated.json["token"]["expires_at"], "2026-11-23T00:00:00.000000Z",
+        "looking at it moves nothing"
+    );
     let by_token = json!({"auth": {"identity": {"methods": ["token"], "token": {"id": token}}}}).to_string();
     let renewed = send(&world, &plain("POST", "/v3/auth/tokens", &by_token)).await;
     assert_eq!(renewed.status, 400, "no token is made from a token: {}", renewed.text);
@@ -306,7 +314,8 @@ async fn tokens_are_checked_by_their_holder_and_by_administrators_of_the_account
     let (bobs, alices, admins) =
         (token(&world, "bob").await, token(&world, "alice").await, token(&world, "admin").await);
     let check = async |caller: &str, subject: &str, method: &str| {
-        let wire = with_token(caller, method, "/v3/auth/tokens?nocatalog", "").with_header("X-Subject-Token", subject);
+        let wire = with_token(caller, method, "/v3/auth/tokens?nocatalog", "")
+            .with_header("X-Subject-Token", subject);
         send(&world, &wire).await
     };
     let own = check(&bobs, &bobs, "GET").await;
@@ -317,7 +326,11 @@ async fn tokens_are_checked_by_their_holder_and_by_administrators_of_the_account
     let unknown = check(&bobs, "nothing", "GET").await;
     let foreign = check(&bobs, &alices, "GET").await;
     assert_eq!((foreign.status, &foreign.text), (404, &unknown.text), "told alike");
-    let olga = send(&world, &signed(&world, "oscar", "GET", "/v3/auth/tokens", "").with_header("X-Subject-Token", &bobs)).await;
+    let olga = send(
+        &world,
+        &signed(&world, "oscar", "GET", "/v3/auth/tokens", "").with_header("X-Subject-Token", &bobs),
+    )
+    .await;
     assert_eq!(olga.text, unknown.text, "another account's administrator");
     assert_eq!(check(&alices, &bobs, "DELETE").await.status, 404);
     assert_eq!(check(&admins, &bobs, "DELETE").await.status, 204);
