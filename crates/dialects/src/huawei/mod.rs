@@ -213,8 +213,7 @@ impl Huawei {
             "# Huawei Cloud, SDK for Python (pip install huaweicloudsdkcodeartsrepo huaweicloudsdkiam)\n\
              export HUAWEICLOUD_SDK_AK={key_id} HUAWEICLOUD_SDK_SK={secret}\n\
              export HUAWEICLOUD_SDK_IAM_ENDPOINT={url} HUAWEICLOUD_SDK_REGION_CODEARTSREPO_CN_NORTH_4={url}\n\
-             # Huawei Cloud and OpenStack, tokens (pip install python-openstackclient); set a password first:\n\
-             # keyward user set-password admin\n\
+             # Huawei Cloud and OpenStack, tokens (pip install python-openstackclient), for users with a password\n\
              openstack --os-auth-url {url}/v3 --os-username admin --os-user-domain-name default \
              --os-project-name cn-north-4 --os-project-domain-name default token issue\n"
         ))
