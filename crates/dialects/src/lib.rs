@@ -2,7 +2,9 @@
 //! it asks for, and how answers and refusals look. Nothing is decided here.
 
 pub mod answer;
+pub mod huawei;
 mod json;
+mod keystone;
 pub mod native;
 pub mod operation;
 pub mod registry;

@@ -8,6 +8,7 @@ use signing::RequestView;
 use zeroize::Zeroizing;
 
 use crate::answer::{Answer, TransportRefusal};
+use crate::huawei::Huawei;
 use crate::native::Native;
 use crate::operation::Operation;
 use crate::request::{Recognition, Request};
@@ -117,6 +118,7 @@ macro_rules! registry {
 registry! {
     Native(Native) = "native", prefix "/api/v1";
     Tencent(Tencent) = "tencent", prefix "/tencent";
+    Huawei(Huawei) = "huawei", prefix "/huawei";
     Scloud(Scloud) = "scloud", prefix "/scloud";
 }
 

@@ -42,6 +42,30 @@ impl<'a> Own<'a> {
             .ok_or_else(|| format!("`{name}` must be a whole number of 0 to {most}"))
     }
 
+    /// A text, if it is set.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, String> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(toml::Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(format!("`{name}` must be a text in quotes")),
+        }
+    }
+
+    /// A list of at most `most` texts, if it is set.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(crate) fn texts(&self, name: &str, most: usize) -> Result<Option<Vec<String>>, String> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        let texts = value.as_array().filter(|items| items.len() <= most);
+        let texts =
+            texts.and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
+        texts.map(Some).ok_or_else(|| format!("`{name}` must be a list of at most {most} texts in quotes"))
+    }
+
     /// One of some words, or the default of `T`.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! From what a request says about its signer to who he is.
 
+use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 use signing::{Claim, Reject};
@@ -243,6 +244,22 @@ impl Service {
         self.signature_uses.note(claim.signature(), operation, caller.origin.source);
     }
 
+    /// Whether the claim's key is locked for its source, after too many wrong signatures in a row. Only dialects whose cloud
+    /// locks keys ask; the gate does not.
+    pub fn is_key_locked(&self, claim: &Claim, origin: &Origin) -> bool {
+        self.key_locks.is_locked(&key_and_source(claim, origin), self.clock.now())
+    }
+
+    /// Counts a wrong signature under a key towards its lock.
+    pub fn note_wrong_signature(&self, claim: &Claim, origin: &Origin) {
+        self.key_locks.failed(key_and_source(claim, origin), self.clock.now());
+    }
+
+    /// Ends the row of wrong signatures.
+    pub fn note_good_signature(&self, claim: &Claim, origin: &Origin) {
+        self.key_locks.succeeded(&key_and_source(claim, origin));
+    }
+
     /// For an operation that writes: tags the signature for the audit, notices when one signature comes from two addresses,
     /// and in strict mode refuses a signature that was used before (threat T24).
     ///
@@ -254,4 +271,9 @@ impl Service {
         caller.signature_tag = Some(tag);
         verdict
     }
+}
+
+/// Whoever knows a key's id could lock its owner out, were the source not part of it (threat T56).
+fn key_and_source(claim: &Claim, origin: &Origin) -> (String, Option<IpAddr>) {
+    (claim.access_key_id().to_owned(), origin.source.map(limit_key))
 }

@@ -59,6 +59,8 @@ pub struct Service {
     pub(crate) password_work: AtomicU64,
     /// Logins that failed, per user and source.
     pub(crate) login_locks: Lockout<(String, Option<IpAddr>)>,
+    /// Wrong signatures in a row, per key id and source.
+    pub(crate) key_locks: Lockout<(String, Option<IpAddr>)>,
     pub(crate) blocked_keys: BlockList,
     pub(crate) refusals: Refusals,
     /// Failed authentications, per source.
@@ -88,6 +90,7 @@ impl Service {
             hashing: Hashing::default(),
             password_work: AtomicU64::new(0),
             login_locks: Lockout::new(limits.password_lock),
+            key_locks: Lockout::new(limits.key_lock),
             blocked_keys,
             refusals: Refusals::default(),
             failures: Throttle::new(limits.failed_authentications),

@@ -5,6 +5,8 @@ mod change;
 mod curve;
 mod public_key;
 mod read;
+#[cfg(test)]
+mod tests;
 mod weak;
 
 use crate::access_keys::KeyStatus;

@@ -1,0 +1,142 @@
+//! Who asks: by the signature in `Authorization`, else by the token in `X-Auth-Token`.
+
+use domain::Service;
+use domain::authenticate::{AuthError, Freshness, Terms};
+use domain::caller::Caller;
+use signing::{Claim, Payload, RequestView, format_basic, sdk_hmac_sha256};
+
+use super::Family;
+use super::errors::{Code, Refusal};
+use crate::answer::{CallerNote, Note};
+use crate::request::Request;
+
+/// How far a signed time may be from our clock.
+const FRESHNESS: Freshness = Freshness { window_ms: 15 * 60 * 1000 };
+/// Longest key id that answers and the log repeat, in characters (threat T68).
+const ECHOED_KEY_ID: usize = 64;
+/// Longest canonical request that an answer repeats, in characters.
+const ECHOED_CANONICAL: usize = 8_192;
+/// The header that carries a token.
+pub(super) const TOKEN: &str = "X-Auth-Token";
+
+/// Verifies the request.
+///
+/// # Errors
+/// In the order of the vendor's checks; what is said of a signature never depends on a header that it does not cover.
+pub(super) async fn authenticate(
+    service: &Service,
+    request: &Request<'_>,
+    family: Family,
+    operation: &'static str,
+    note: &mut Note,
+) -> Result<(Caller, Option<Claim>), Refusal> {
+    let view = &request.view;
+    let authorization = view.single("authorization")?;
+    let (caller, claim) = if authorization.is_some_and(|value| !value.trim_ascii().is_empty()) {
+        let (caller, claim) = by_signature(service, request, operation, note).await?;
+        (caller, Some(claim))
+    } else {
+        let token = token(view, TOKEN)?;
+        let token = token.ok_or_else(|| Refusal::unauthenticated("x-auth-token not found"))?;
+        let caller = service.authenticate_token(token, request.origin).await;
+        (caller.map_err(|error| Refusal::of_token(family, error))?, None)
+    };
+    note.caller = Some(CallerNote::from(&caller));
+    Ok((caller, claim))
+}
+
+/// The token in a header; an empty one counts as absent.
+pub(super) fn token<'a>(view: &RequestView<'a>, header: &'static str) -> Result<Option<&'a str>, Refusal> {
+    let token = view.single(header)?.unwrap_or_default().trim_ascii();
+    // A token is ASCII; anything else is as unknown as one that was never issued.
+    Ok(Some(std::str::from_utf8(token).unwrap_or("?")).filter(|token| !token.is_empty()))
+}
+
+async fn by_signature(
+    service: &Service,
+    request: &Request<'_>,
+    operation: &'static str,
+    note: &mut Note,
+) -> Result<(Caller, Claim), Refusal> {
+    let view = &request.view;
+    let claim = sdk_hmac_sha256::parse(view)?;
+    let key_id: String = claim.access_key_id().chars().take(ECHOED_KEY_ID).collect();
+    note.key_id = Some(key_id.clone());
+    let has_body = view.body().sha256() != Some(EMPTY_SHA256);
+    if claim.payload() == Payload::Unsigned && has_body {
+        // Every body here is JSON, which official clients sign; a body that anybody could have put there is not read
+        // (threat T08).
+        return Err(signing::Reject::UnsignedPayload.into());
+    }
+    if service.is_key_locked(&claim, &request.origin) {
+        return Err(Refusal::unauthenticated("AK access failed to reach the limit,forbidden."));
+    }
+    let terms = Terms { operation, ..Terms::from(FRESHNESS) };
+    let caller = match service.authenticate(&claim, request.origin, terms).await {
+        Ok(caller) => caller,
+        Err(error) => {
+            let refusal = match &error {
+                AuthError::WrongSignature(_) => {
+                    service.note_wrong_signature(&claim, &request.origin);
+                    wrong_signature(&claim)
+                }
+                AuthError::Stale => stale(service, &claim),
+                _ => Refusal::of_key(error, &key_id),
+            };
+            return Err(refusal);
+        }
+    };
+    service.note_good_signature(&claim, &request.origin);
+    check_domain(view, &claim, &caller)?;
+    Ok((caller, claim))
+}
+
+/// SHA-256 of nothing.
+const EMPTY_SHA256: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27,
+    0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
+
+/// What we made of the request, with line feeds as bars: it is what finds the difference. It holds no secret, except that it
+/// repeats signed headers, of which those that carry credentials are blanked (threat T68).
+fn wrong_signature(claim: &Claim) -> Refusal {
+    let canonical = claim.explain(b"").canonical_request.unwrap_or_default();
+    let lines: Vec<String> = canonical.split('\n').map(blanked).collect();
+    let shown: String = lines.join("|").chars().take(ECHOED_CANONICAL).collect();
+    Refusal::unauthenticated(&format!("verify aksk signature fail, canonicalRequest:{shown}"))
+        .because("the signature differs")
+}
+
+fn blanked(line: &str) -> String {
+    let carries_credentials = |name: &str| {
+        ["token", "authorization", "cookie", "secret", "password"].iter().any(|word| name.contains(word))
+    };
+    match line.split_once(':') {
+        Some((name, _)) if carries_credentials(&name.to_ascii_lowercase()) => format!("{name}:"),
+        _ => line.to_owned(),
+    }
+}
+
+fn stale(service: &Service, claim: &Claim) -> Refusal {
+    let (signed, now) = (claim.signed_at().unwrap_or(0).div_euclid(1000), service.clock().now().seconds());
+    Refusal::unauthenticated(&format!(
+        "signature expired, signature time:{},server time:{}",
+        format_basic(signed),
+        format_basic(now)
+    ))
+    .because("the signed time is outside the window")
+}
+
+/// A signed `X-Domain-Id` must be that of the key's account; one that is not signed proves nothing and decides nothing
+/// (threat T09).
+fn check_domain(view: &RequestView<'_>, claim: &Claim, caller: &Caller) -> Result<(), Refusal> {
+    if !claim.signs_header("x-domain-id") {
+        return Ok(());
+    }
+    let named = view.single("x-domain-id")?.unwrap_or_default();
+    if named == caller.account().hex().as_bytes() {
+        Ok(())
+    } else {
+        Err(Refusal::new(Code::ForeignDomain, "The IAM user is not authorized to access the API."))
+    }
+}
