@@ -62,9 +62,10 @@ impl From<CommitError> for Refused {
         match error {
             CommitError::Store(error) => Refused::Store(error),
             CommitError::Refused(require) => match *require {
-                Require::UserVersionIs(..) | Require::KeyVersionIs(..) | Require::LiveKeysAre(..) => {
-                    Refused::Changed
-                }
+                Require::UserVersionIs(..)
+                | Require::KeyVersionIs(..)
+                | Require::LiveKeysAre(..)
+                | Require::ChildrenAre { .. } => Refused::Changed,
                 other => Refused::Other(other),
             },
         }
@@ -85,12 +86,16 @@ impl Refused {
                 Require::KeysBelow { .. } => {
                     reached(LimitName::AccessKeysPerUser, limits.access_keys_per_user)
                 }
+                Require::ChildrenBelow { .. } => {
+                    reached(LimitName::TemporaryKeysPerKey, limits.temporary_keys_per_key)
+                }
                 Require::UsersBelow { .. } => reached(LimitName::UsersPerAccount, limits.users_per_account),
                 Require::AnotherAdminKeyRemains { .. } => Error::LastAdministratorKey,
                 Require::StoreIsEmpty
                 | Require::UserVersionIs(..)
                 | Require::KeyVersionIs(..)
                 | Require::LiveKeysAre(..)
+                | Require::ChildrenAre { .. }
                 | Require::KeyIdIsFree(_)
                 | Require::SerialIsFree(_) => Error::Conflict,
             },

@@ -49,6 +49,10 @@ pub fn may_act(
         let parent = record.rows.keys.iter().find(|other| other.uuid == parent);
         let parent = parent.ok_or(Unusable::ParentUnusable)?;
         is_in_force(parent, now).map_err(|_| Unusable::ParentUnusable)?;
+        // What limits the parent limits its temporary keys (threat T40).
+        if !is_allowed_from(parent, source) {
+            return Err(Unusable::SourceNotAllowed);
+        }
     }
     if record.rows.user.status != UserStatus::Active {
         return Err(Unusable::UserFrozen);
@@ -56,9 +60,12 @@ pub fn may_act(
     if record.rows.account.status != AccountStatus::Active {
         return Err(Unusable::AccountDisabled);
     }
-    let allowed = key.sources.is_empty()
-        || source.is_some_and(|source| key.sources.iter().any(|range| range.contains(source)));
-    if allowed { Ok(()) } else { Err(Unusable::SourceNotAllowed) }
+    if is_allowed_from(key, source) { Ok(()) } else { Err(Unusable::SourceNotAllowed) }
+}
+
+fn is_allowed_from(key: &AccessKey, source: Option<IpAddr>) -> bool {
+    key.sources.is_empty()
+        || source.is_some_and(|source| key.sources.iter().any(|range| range.contains(source)))
 }
 
 fn is_in_force(key: &AccessKey, now: UnixMillis) -> Result<(), Unusable> {

@@ -26,6 +26,19 @@ pub enum Error {
     /// No such key that the caller may see: unknown, deleted, of another user or of another account, told alike.
     #[error("no such access key")]
     KeyNotFound,
+    /// The key that a temporary key shall belong to is not a permanent, usable key that the caller may make one for: unknown,
+    /// foreign, deleted, disabled, expired or temporary itself, told alike.
+    #[error("no usable permanent access key to make a temporary key of")]
+    ParentUnusable,
+    /// The key is enabled, and what was asked for takes a disabled one.
+    #[error("the access key is enabled")]
+    KeyEnabled,
+    /// The marker of a page names no key that this list could have shown.
+    #[error("no such marker in this list")]
+    MarkerUnknown,
+    /// More matches than are sorted without an index.
+    #[error("too many access keys to sort by this; sort by creation time or id, or filter")]
+    TooManyToSort,
     /// The key exists and the caller may see it, but it is not the key of the user whom he named.
     #[error("the access key belongs to another user")]
     KeyOfAnother,

@@ -7,6 +7,8 @@ use crate::throttle::Rate;
 pub struct Limits {
     /// Live permanent keys per user and dialect, disabled and expired ones included.
     pub access_keys_per_user: u32,
+    /// Live temporary keys per permanent key, expired ones left out.
+    pub temporary_keys_per_key: u32,
     /// Users per account.
     pub users_per_account: u32,
     /// Keys held by the directory; the least used make room.
@@ -21,6 +23,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             access_keys_per_user: 2,
+            temporary_keys_per_key: 5,
             users_per_account: 5000,
             cached_keys: 100_000,
             failed_authentications: Some(Rate { per_second: 10, burst: 40 }),
@@ -35,6 +38,8 @@ pub const DESCRIPTION_CHARS: usize = 1024;
 pub const DISPLAY_NAME_CHARS: usize = 128;
 /// Most characters in an address (RFC 5321).
 pub const EMAIL_CHARS: usize = 254;
+/// Most keys that are sorted by what the store has no index for.
+pub const SORTED_KEYS: u32 = 10_000;
 /// Characters of a password that is made for a user.
 pub const GENERATED_PASSWORD_CHARS: usize = 32;
 /// Users read from the store at once.
@@ -47,6 +52,8 @@ pub const CONFLICT_RETRIES: usize = 8;
 pub enum LimitName {
     /// [`Limits::access_keys_per_user`].
     AccessKeysPerUser,
+    /// [`Limits::temporary_keys_per_key`].
+    TemporaryKeysPerKey,
     /// [`Limits::users_per_account`].
     UsersPerAccount,
 }
@@ -55,6 +62,7 @@ impl std::fmt::Display for LimitName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             LimitName::AccessKeysPerUser => "limits.access_keys_per_user",
+            LimitName::TemporaryKeysPerKey => "limits.temporary_keys_per_key",
             LimitName::UsersPerAccount => "limits.users_per_account",
         })
     }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access_keys::AccessKey;
+use crate::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use crate::accounts::Account;
 use crate::audit::{AuditRow, ChainHead};
 use crate::batch::{Batch, Require};
@@ -118,6 +118,12 @@ pub trait Store: Send + Sync {
         after: Option<UserPlace>,
         limit: u32,
     ) -> StoreFuture<'_, Vec<User>>;
+
+    /// A key by its record, deleted keys included.
+    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>>;
+
+    /// Keys of an account in the order of creation.
+    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage>;
 
     /// Accounts in the order of their ids, tombstones included: at most `limit` after `after`.
     fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>>;

@@ -17,6 +17,7 @@ impl Config {
             |per_second, burst| (rates.enabled && per_second > 0).then_some(Rate { per_second, burst });
         domain::limits::Limits {
             access_keys_per_user: self.limits.access_keys_per_user,
+            temporary_keys_per_key: self.limits.temporary_keys_per_key,
             users_per_account: self.limits.users_per_account,
             cached_keys: self.cache.max_keys,
             failed_authentications: rate(

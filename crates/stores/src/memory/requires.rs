@@ -1,5 +1,7 @@
 //! What each requirement means, on plain maps.
 
+use std::collections::BTreeSet;
+
 use domain::access_keys::{AccessKey, KeyKind, KeyStatus};
 use domain::accounts::AccountStatus;
 use domain::batch::Require;
@@ -23,13 +25,7 @@ impl Rows {
                 self.keys.get(key).is_some_and(|key| key.version == *version)
             }
             Require::UserIsLive(user) => self.users.get(user).is_some_and(|user| user.deleted_at.is_none()),
-            Require::LiveKeysAre(user, keys) => {
-                let mut wanted = keys.clone();
-                wanted.sort();
-                wanted.dedup();
-                let found: Vec<KeyUuid> = self.live_keys(*user).map(|key| key.uuid).collect();
-                found == wanted
-            }
+            Require::LiveKeysAre(user, keys) => are(self.live_keys(*user), keys),
             Require::NameIsFree { account, name, except } => {
                 self.live_users(*account).all(|user| user.name_key != *name || Some(user.uuid) == *except)
             }
@@ -38,6 +34,13 @@ impl Rows {
             Require::KeysBelow { user, schemes, limit } => {
                 let counts = |key: &&AccessKey| key.kind == KeyKind::Permanent && key.schemes.meets(*schemes);
                 is_below(self.live_keys(*user).filter(counts).count(), *limit)
+            }
+            Require::ChildrenBelow { user, parent, limit, at } => {
+                let counts = |key: &&AccessKey| key.parent == Some(*parent) && !key.is_expired(*at);
+                is_below(self.live_keys(*user).filter(counts).count(), *limit)
+            }
+            Require::ChildrenAre { user, parent, keys } => {
+                are(self.live_keys(*user).filter(|key| key.parent == Some(*parent)), keys)
             }
             Require::UsersBelow { account, limit } => is_below(self.live_users(*account).count(), *limit),
             Require::AnotherAdminKeyRemains { account, lost_keys, lost_user, at } => {
@@ -69,6 +72,11 @@ impl Rows {
             .is_some_and(|account| account.deleted_at.is_none() && account.status == AccountStatus::Active);
         parent_works && user_works && account_works
     }
+}
+
+fn are<'k>(found: impl Iterator<Item = &'k AccessKey>, wanted: &[KeyUuid]) -> bool {
+    let found: BTreeSet<KeyUuid> = found.map(|key| key.uuid).collect();
+    found == wanted.iter().copied().collect()
 }
 
 fn is_below(count: usize, limit: u32) -> bool {

@@ -10,6 +10,7 @@ mod committer;
 mod effects;
 mod fault;
 mod health;
+mod key_list;
 mod lock;
 mod open;
 mod readers;
@@ -27,7 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use domain::access_keys::AccessKey;
+use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
 use domain::batch::Batch;
@@ -281,6 +282,14 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> StoreFuture<'_, Vec<User>> {
         Box::pin(self.readers.read(move |db| reads::users_after(db, account, after, limit)))
+    }
+
+    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>> {
+        Box::pin(self.readers.read(move |db| key_list::key_row(db, key)))
+    }
+
+    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage> {
+        Box::pin(self.readers.read(move |db| key_list::scan_keys(db, &scan)))
     }
 
     fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>> {

@@ -219,7 +219,7 @@ pub(super) fn all<T>(
     db.prepare_cached(query)?.query_and_then(params, read)?.collect()
 }
 
-fn first<T>(
+pub(super) fn first<T>(
     db: &Connection,
     query: &str,
     params: impl Params,

@@ -32,7 +32,10 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
             "SELECT 1 FROM users WHERE uuid = ?1 AND deleted_at IS NULL",
             params![user.as_bytes()],
         ),
-        Require::LiveKeysAre(user, keys) => live_keys_are(db, *user, keys),
+        Require::LiveKeysAre(user, keys) => {
+            let query = "SELECT uuid FROM access_keys WHERE user = ?1 AND deleted_at IS NULL";
+            keys_are(db, query, params![user.as_bytes()], keys)
+        }
         Require::NameIsFree { account, name, except } => is_none(
             db,
             "SELECT 1 FROM users WHERE account = ?1 AND name_key = ?2 AND deleted_at IS NULL AND uuid IS NOT ?3",
@@ -48,6 +51,15 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
             let query = "SELECT count(*) FROM access_keys \
                  WHERE user = ?1 AND deleted_at IS NULL AND kind = 'permanent' AND schemes & ?2 <> 0";
             is_below(db, query, params![user.as_bytes(), schemes.bits()], *limit)
+        }
+        Require::ChildrenBelow { user, parent, limit, at } => {
+            let query = "SELECT count(*) FROM access_keys WHERE user = ?1 AND deleted_at IS NULL AND parent = ?2 \
+                 AND (expires_at IS NULL OR expires_at > ?3)";
+            is_below(db, query, params![user.as_bytes(), parent.as_bytes(), at.0], *limit)
+        }
+        Require::ChildrenAre { user, parent, keys } => {
+            let query = "SELECT uuid FROM access_keys WHERE user = ?1 AND deleted_at IS NULL AND parent = ?2";
+            keys_are(db, query, params![user.as_bytes(), parent.as_bytes()], keys)
         }
         Require::UsersBelow { account, limit } => {
             let query = "SELECT count(*) FROM users WHERE account = ?1 AND deleted_at IS NULL";
@@ -89,12 +101,10 @@ fn is_below(db: &Connection, query: &str, params: impl Params, limit: u32) -> Re
     Ok(count < u64::from(limit))
 }
 
-fn live_keys_are(db: &Connection, user: UserUuid, keys: &[KeyUuid]) -> Result<bool, Fault> {
-    let query = "SELECT uuid FROM access_keys WHERE user = ?1 AND deleted_at IS NULL";
+fn keys_are(db: &Connection, query: &str, params: impl Params, keys: &[KeyUuid]) -> Result<bool, Fault> {
     let mut statement = db.prepare_cached(query)?;
-    let found = statement.query_and_then(params![user.as_bytes()], |row| {
-        Columns::of("access_keys", row).id(KeyUuid::from_bytes)
-    })?;
+    let found =
+        statement.query_and_then(params, |row| Columns::of("access_keys", row).id(KeyUuid::from_bytes))?;
     let found: BTreeSet<KeyUuid> = found.collect::<Result<_, Fault>>()?;
     Ok(found == keys.iter().copied().collect())
 }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use domain::access_keys::AccessKey;
+use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
 use domain::batch::Batch;
@@ -98,6 +98,14 @@ impl Store for Gated {
         limit: u32,
     ) -> StoreFuture<'_, Vec<User>> {
         self.store.users_after(account, after, limit)
+    }
+
+    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>> {
+        self.store.key_row(key)
+    }
+
+    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage> {
+        self.store.scan_keys(scan)
     }
 
     fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>> {

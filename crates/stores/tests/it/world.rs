@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use domain::access_keys::{AccessKey, CreatedKey, KeyIssue, KeyShape, SchemeSet};
+use domain::access_keys::{AccessKey, CreatedKey, KeyIssue, KeyScope, KeyShape, SchemeSet, TemporaryKeys};
 use domain::accounts::{Account, FirstAdministrator};
 use domain::audit::{AuditChain, ChainHead};
 use domain::authenticate::{AuthError, Freshness};
@@ -34,6 +34,9 @@ pub(crate) const START: UnixMillis = UnixMillis(1_700_000_000_000);
 
 /// The schemes of the dialect that the tests speak.
 pub(crate) const SCLOUD: SchemeSet = SchemeSet::of(&[Scheme::Scloud]);
+
+/// The same with temporary keys.
+pub(crate) const EVERY_KEY: KeyScope = KeyScope { schemes: SCLOUD, temporary: TemporaryKeys::Shown };
 
 /// The shape of the keys that the tests issue.
 pub(crate) const SHAPE: KeyShape = KeyShape {
