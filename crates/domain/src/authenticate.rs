@@ -2,8 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use signing::{Claim, Reject};
+use signing::{Claim, Reject, Scheme};
 
+use crate::access_keys::{KeyLimits, SignedTime};
 use crate::caller::{Caller, Origin};
 use crate::decision::{Unusable, may_act};
 use crate::directory::Lookup;
@@ -69,6 +70,9 @@ pub enum AuthError {
     /// The signed time is too far from now.
     #[error("the signed time is outside the window")]
     Stale,
+    /// The key's requests must tell their time, and this one does not.
+    #[error("the access key takes only requests with a signed time and, where that is optional, a nonce")]
+    Untimed,
     /// The nonce, or in strict mode the signature, was used before, or cannot be remembered.
     #[error(transparent)]
     Replayed(#[from] ReplayRefusal),
@@ -96,6 +100,7 @@ impl AuthError {
             AuthError::UnknownKey => "unknown_key",
             AuthError::WrongSignature(_) => "wrong_signature",
             AuthError::Stale => "stale",
+            AuthError::Untimed => "untimed",
             AuthError::Replayed(_) => "replayed",
             AuthError::WrongToken => "wrong_token",
             AuthError::Unusable(Unusable::KeyInactive) => "key_inactive",
@@ -119,7 +124,11 @@ impl AuthError {
             | AuthError::Stale
             | AuthError::Replayed(_)
             | AuthError::WrongToken => true,
-            AuthError::Unusable(_) | AuthError::Damaged | AuthError::Throttled | AuthError::Store(_) => false,
+            AuthError::Untimed
+            | AuthError::Unusable(_)
+            | AuthError::Damaged
+            | AuthError::Throttled
+            | AuthError::Store(_) => false,
         }
     }
 }
@@ -205,6 +214,9 @@ impl Service {
         if is_stale {
             return Err(AuthError::Stale);
         }
+        if key.signed_time == SignedTime::Required && !tells_its_time(claim) {
+            return Err(AuthError::Untimed);
+        }
         if let Some(nonce) = claim.nonce().filter(|_| terms.nonces == Nonces::Once) {
             // Without a time a nonce would have to be remembered for ever, or would not be looked at (threat T21).
             let signed_at = claim.signed_at().ok_or(ReplayRefusal::Untimed)?;
@@ -224,6 +236,8 @@ impl Service {
             key: key.uuid,
             key_id: key.key_id.clone(),
             temporary: key.kind == crate::access_keys::KeyKind::Temporary,
+            limits: KeyLimits::of(key, &record.rows.account),
+            repeatable: None,
             signature_tag: None,
             payload: claim.payload(),
             origin,
@@ -246,4 +260,10 @@ impl Service {
         caller.signature_tag = Some(tag);
         verdict
     }
+}
+
+/// Whether a captured request is good for a while only: its time is signed, and where the scheme leaves that open a nonce makes
+/// it good for once (threat T26).
+fn tells_its_time(claim: &Claim) -> bool {
+    claim.signed_at().is_some() && (claim.scheme() != Scheme::Scloud || claim.nonce().is_some())
 }

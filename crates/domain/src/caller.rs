@@ -4,10 +4,12 @@ use std::net::IpAddr;
 
 use signing::Payload;
 
+use crate::access_keys::KeyLimits;
 use crate::audit::AuditEntry;
 use crate::clock::UnixMillis;
 use crate::error::Error;
 use crate::id::{AccountUuid, KeyId, KeyUuid, RequestId, Serial, UserUuid};
+use crate::idempotency::Repeatable;
 use crate::policy::{Action, Reach, Rights, Role};
 use crate::users::{User, UserRef};
 
@@ -36,6 +38,8 @@ pub struct Caller {
     pub(crate) key: KeyUuid,
     pub(crate) key_id: KeyId,
     pub(crate) temporary: bool,
+    pub(crate) limits: KeyLimits,
+    pub(crate) repeatable: Option<Repeatable>,
     pub(crate) signature_tag: Option<String>,
     pub(crate) payload: Payload,
     pub(crate) origin: Origin,

@@ -65,6 +65,7 @@ impl From<CommitError> for Refused {
                 Require::UserVersionIs(..)
                 | Require::KeyVersionIs(..)
                 | Require::LiveKeysAre(..)
+                | Require::AccountVersionIs(..)
                 | Require::ChildrenAre { .. } => Refused::Changed,
                 other => Refused::Other(other),
             },
@@ -83,6 +84,7 @@ impl Refused {
                 Require::CallerMayAct { .. } => Error::CallerRevoked,
                 Require::UserIsLive(_) => Error::UserNotFound(name.to_owned()),
                 Require::NameIsFree { .. } => Error::UserNameTaken(name.to_owned()),
+                Require::AccountNameIsFree(_) => Error::AccountNameTaken(name.to_owned()),
                 Require::KeysBelow { .. } => {
                     reached(LimitName::AccessKeysPerUser, limits.access_keys_per_user)
                 }
@@ -96,6 +98,9 @@ impl Refused {
                 | Require::KeyVersionIs(..)
                 | Require::LiveKeysAre(..)
                 | Require::ChildrenAre { .. }
+                | Require::AccountVersionIs(..)
+                // The same request under way twice; sent once more, it gets what the other one made.
+                | Require::RequestIsNew { .. }
                 | Require::KeyIdIsFree(_)
                 | Require::SerialIsFree(_) => Error::Conflict,
             },

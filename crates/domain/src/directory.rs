@@ -72,7 +72,9 @@ impl Generations {
     pub fn raise(&self, batch: &Batch) {
         for effect in &batch.effects {
             match effect {
-                Effect::InsertAccount(account) => self.raise_one(account.uuid.as_bytes()),
+                Effect::InsertAccount(account) | Effect::UpdateAccount(account) => {
+                    self.raise_one(account.uuid.as_bytes());
+                }
                 Effect::InsertUser(user) | Effect::UpdateUser(user) => self.raise_one(user.uuid.as_bytes()),
                 Effect::InsertKey(key) => {
                     self.raise_one(key.user.as_bytes());
@@ -81,6 +83,7 @@ impl Generations {
                 Effect::UpdateKey(key) => self.raise_one(key.user.as_bytes()),
                 Effect::InsertRingKey(_)
                 | Effect::CountSeals { .. }
+                | Effect::RememberRequest { .. }
                 | Effect::CountRefusals(_)
                 | Effect::NoteUse(_) => {}
             }

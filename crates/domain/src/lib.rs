@@ -6,6 +6,7 @@
 pub mod access_keys;
 pub mod accounts;
 pub mod audit;
+pub mod audit_log;
 pub mod authenticate;
 pub mod batch;
 pub mod caller;
@@ -17,6 +18,7 @@ pub mod directory;
 pub mod duration;
 pub mod error;
 pub mod id;
+pub mod idempotency;
 pub mod invariants;
 pub mod last_used;
 pub mod limits;

@@ -10,13 +10,15 @@ use std::time::Duration;
 use crate::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use crate::accounts::Account;
 use crate::audit::{AuditRow, ChainHead};
+use crate::audit_log::{AuditPage, AuditScan};
 use crate::batch::{Batch, Require};
 use crate::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use crate::idempotency::RememberedRequest;
 use crate::last_used::KeyUse;
 use crate::name::NameKey;
 use crate::refusals::RefusalCount;
 use crate::users::{User, UserPlace};
-use crate::vault::RingRow;
+use crate::vault::{Mark, RingRow};
 
 /// An answer of the store. Boxed, because the store is a trait object; nothing on the hot path asks it.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -107,6 +109,18 @@ pub trait Store: Send + Sync {
 
     /// A user with his account and live keys, deleted users included.
     fn user_rows(&self, user: UserUuid) -> StoreFuture<'_, Option<UserRows>>;
+
+    /// The live account of that name.
+    fn account_named(&self, name: &NameKey) -> StoreFuture<'_, Option<Account>>;
+
+    /// A key by its id, deleted keys included.
+    fn key_with_id(&self, key_id: &KeyId) -> StoreFuture<'_, Option<AccessKey>>;
+
+    /// The request that was remembered under this key.
+    fn remembered_request(&self, key: Mark) -> StoreFuture<'_, Option<RememberedRequest>>;
+
+    /// A page of an account's audit; cut by [`AuditScan::collect`].
+    fn scan_audit(&self, scan: AuditScan) -> StoreFuture<'_, AuditPage>;
 
     /// A page of an account's live users: at most `limit` after skipping `offset`.
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage>;

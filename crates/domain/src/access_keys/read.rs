@@ -6,7 +6,7 @@ use super::{AccessKey, KeyScope};
 use crate::caller::Caller;
 use crate::directory::UserRecord;
 use crate::error::Error;
-use crate::id::KeyUuid;
+use crate::id::{KeyId, KeyUuid};
 use crate::policy::{Action, Reach};
 use crate::secret::Reveal;
 use crate::service::Service;
@@ -29,7 +29,7 @@ impl Service {
         if record.damaged.is_empty() { Ok(record) } else { Err(Error::Damaged) }
     }
 
-    /// One live key with its owner, permanent or temporary, of whatever dialect.
+    /// One key with its owner, permanent or temporary, of whatever dialect; deleted ones for those who read the whole account.
     ///
     /// # Errors
     /// [`Error::Denied`]; [`Error::KeyNotFound`] alike for unknown keys and for those that the caller may not see (threat
@@ -44,9 +44,17 @@ impl Service {
         let owner = &record.rows.user;
         let visible =
             owner.account == caller.account && (reach == Reach::Account || owner.uuid == caller.user);
-        let key = record.key(key_id).filter(|_| visible).ok_or(Error::KeyNotFound)?.clone();
-        let is_damaged = !record.intact || record.damaged.contains(&key.uuid);
-        if is_damaged { Err(Error::Damaged) } else { Ok((record, key)) }
+        if !visible {
+            return Err(Error::KeyNotFound);
+        }
+        let key = match record.key(key_id) {
+            Some(key) => Some(key.clone()),
+            None if reach == Reach::Account => self.store.key_with_id(&KeyId::new(key_id)).await?,
+            None => None,
+        };
+        let key = key.filter(|key| key.user == owner.uuid).ok_or(Error::KeyNotFound)?;
+        let is_marked = self.vault.is_marked(&key.mark_input(), &key.mark);
+        if record.intact && is_marked { Ok((record, key)) } else { Err(Error::Damaged) }
     }
 
     /// One key by its record, for `action`. Clouds that name keys so in their paths find them here.
@@ -121,7 +129,7 @@ impl Service {
         keys.iter().map(|key| Some(key).filter(own).map(|key| self.open_secret(key)).transpose()).collect()
     }
 
-    fn open_secret(&self, key: &AccessKey) -> Result<Reveal, Error> {
+    pub(crate) fn open_secret(&self, key: &AccessKey) -> Result<Reveal, Error> {
         let sealed = key.sealed.as_deref().ok_or(Error::Damaged)?;
         self.vault.open_sealed(&key.binding(), sealed).map(Reveal::new).map_err(|_| Error::Damaged)
     }

@@ -39,7 +39,8 @@ impl Service {
             made.key.expires_at = Some(end_of_child(&made.key, parent, now)?);
             made.key.mark = self.vault.mark(&made.key.mark_input());
             let limit = self.limits.temporary_keys_per_key;
-            made.quota = Require::ChildrenBelow { user: user.uuid, parent: parent.uuid, limit, at: now };
+            made.quota =
+                vec![Require::ChildrenBelow { user: user.uuid, parent: parent.uuid, limit, at: now }];
             let mut batch = self.batch_by(caller, now);
             // The parent is as it was found: neither disabled nor deleted meanwhile, nor was its end moved.
             batch.require.push(Require::KeyVersionIs(parent.uuid, parent.version));

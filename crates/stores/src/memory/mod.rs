@@ -11,8 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::access_keys::{AccessKey, Direction, KeyScan, KeyScanPage, Total};
 use domain::accounts::Account;
 use domain::audit::{AuditChain, AuditRow, ChainHead};
+use domain::audit_log::{AuditOrder, AuditPage, AuditPlace, AuditScan};
 use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::idempotency::RememberedRequest;
 use domain::last_used::{KeyUse, LastUse};
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
@@ -20,7 +22,7 @@ use domain::store::{
     CommitError, CommitObserver, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows,
 };
 use domain::users::{User, UserPlace};
-use domain::vault::RingRow;
+use domain::vault::{Mark, RingRow};
 
 /// A store in memory.
 pub struct MemoryStore {
@@ -83,6 +85,7 @@ struct Rows {
     users: BTreeMap<UserUuid, User>,
     keys: BTreeMap<KeyUuid, AccessKey>,
     audit: BTreeMap<(NodeId, u64), AuditRow>,
+    requests: BTreeMap<Mark, RememberedRequest>,
     refusals: BTreeMap<RefusalKind, u64>,
     last_used: BTreeMap<KeyUuid, LastUse>,
 }
@@ -143,6 +146,43 @@ impl Store for MemoryStore {
             let account = rows.accounts.get(&user.account)?.clone();
             let keys = rows.sorted_keys(user.uuid, false);
             Some(UserRows { account, user, keys })
+        })
+    }
+
+    fn account_named(&self, name: &NameKey) -> StoreFuture<'_, Option<Account>> {
+        self.read(|rows| {
+            let is_meant = |account: &&Account| account.name_key == *name && account.deleted_at.is_none();
+            rows.accounts.values().find(is_meant).cloned()
+        })
+    }
+
+    fn key_with_id(&self, key_id: &KeyId) -> StoreFuture<'_, Option<AccessKey>> {
+        self.read(|rows| rows.keys.values().find(|key| key.key_id == *key_id).cloned())
+    }
+
+    fn remembered_request(&self, key: Mark) -> StoreFuture<'_, Option<RememberedRequest>> {
+        self.read(|rows| rows.requests.get(&key).cloned())
+    }
+
+    fn scan_audit(&self, scan: AuditScan) -> StoreFuture<'_, AuditPage> {
+        self.read(|rows| {
+            let place = |row: &AuditRow| AuditPlace { node: row.node, seq: row.seq };
+            let is_looked_at = |row: &&AuditRow| match scan.filter.object {
+                Some(object) => row.entry.object == object,
+                None => row.entry.account == scan.filter.account,
+            };
+            let mut found: Vec<&AuditRow> = rows.audit.values().filter(is_looked_at).collect();
+            if scan.order == AuditOrder::Descending {
+                found.reverse();
+            }
+            let is_behind = |row: &&AuditRow| match (scan.after, scan.order) {
+                (None, _) => true,
+                (Some(after), AuditOrder::Ascending) => place(row) > after,
+                (Some(after), AuditOrder::Descending) => place(row) < after,
+            };
+            let rows = found.into_iter().filter(is_behind).cloned();
+            let page: Result<AuditPage, std::convert::Infallible> = scan.collect(rows.map(Ok));
+            page.unwrap_or_default()
         })
     }
 

@@ -31,14 +31,16 @@ use std::time::Duration;
 use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
+use domain::audit_log::{AuditPage, AuditScan};
 use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::idempotency::RememberedRequest;
 use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{CommitError, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows};
 use domain::users::{User, UserPlace};
-use domain::vault::RingRow;
+use domain::vault::{Mark, RingRow};
 use tokio::sync::{oneshot, watch};
 
 use self::health::Health;
@@ -269,6 +271,24 @@ impl Store for SqliteStore {
 
     fn user_rows(&self, user: UserUuid) -> StoreFuture<'_, Option<UserRows>> {
         Box::pin(self.readers.read(move |db| reads::user_rows(db, user)))
+    }
+
+    fn account_named(&self, name: &NameKey) -> StoreFuture<'_, Option<Account>> {
+        let name = name.clone();
+        Box::pin(self.readers.read(move |db| reads::account_named(db, &name)))
+    }
+
+    fn key_with_id(&self, key_id: &KeyId) -> StoreFuture<'_, Option<AccessKey>> {
+        let key_id = key_id.clone();
+        Box::pin(self.readers.read(move |db| reads::key_with_id(db, &key_id)))
+    }
+
+    fn remembered_request(&self, key: Mark) -> StoreFuture<'_, Option<RememberedRequest>> {
+        Box::pin(self.readers.read(move |db| reads::remembered_request(db, key)))
+    }
+
+    fn scan_audit(&self, scan: AuditScan) -> StoreFuture<'_, AuditPage> {
+        Box::pin(self.readers.read(move |db| reads::scan_audit(db, &scan)))
     }
 
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage> {

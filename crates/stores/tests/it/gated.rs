@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
+use domain::audit_log::{AuditPage, AuditScan};
 use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::idempotency::RememberedRequest;
 use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{CommitError, KeyOwner, RowCounts, SharedStore, Store, StoreFuture, UserPage, UserRows};
 use domain::users::{User, UserPlace};
-use domain::vault::RingRow;
+use domain::vault::{Mark, RingRow};
 
 /// Holds loads of users back after they have read.
 #[derive(Default)]
@@ -85,6 +87,22 @@ impl Store for Gated {
 
     fn user_named(&self, account: AccountUuid, name: &NameKey) -> StoreFuture<'_, Option<UserUuid>> {
         self.store.user_named(account, name)
+    }
+
+    fn account_named(&self, name: &NameKey) -> StoreFuture<'_, Option<Account>> {
+        self.store.account_named(name)
+    }
+
+    fn key_with_id(&self, key_id: &KeyId) -> StoreFuture<'_, Option<AccessKey>> {
+        self.store.key_with_id(key_id)
+    }
+
+    fn remembered_request(&self, key: Mark) -> StoreFuture<'_, Option<RememberedRequest>> {
+        self.store.remembered_request(key)
+    }
+
+    fn scan_audit(&self, scan: AuditScan) -> StoreFuture<'_, AuditPage> {
+        self.store.scan_audit(scan)
     }
 
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage> {
