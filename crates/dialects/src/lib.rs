@@ -11,7 +11,7 @@ pub mod scloud;
 mod settings;
 pub mod tencent;
 
-pub use answer::{Answer, Cause, Note, Outcome, TransportRefusal};
+pub use answer::{Answer, CallerNote, Cause, Note, Outcome, TransportRefusal};
 pub use operation::{Access, Operation, Reveals};
 pub use registry::{Dialect, DialectSettings, Registry, SettingsError};
 pub use request::{Recognition, Request};

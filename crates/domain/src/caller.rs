@@ -28,6 +28,7 @@ pub struct Origin {
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub(crate) account: AccountUuid,
+    pub(crate) account_name: String,
     pub(crate) account_serial: Serial,
     pub(crate) user: UserUuid,
     pub(crate) user_serial: Serial,
@@ -49,6 +50,11 @@ impl Caller {
     /// The caller's account.
     pub const fn account(&self) -> AccountUuid {
         self.account
+    }
+
+    /// The name of the caller's account, as written.
+    pub fn account_name(&self) -> &str {
+        &self.account_name
     }
 
     /// The number of the caller's account.

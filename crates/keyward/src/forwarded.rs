@@ -54,21 +54,33 @@ pub fn client(
         Some("http") => false,
         Some(_) => return Err(Malformed("X-Forwarded-Proto")),
     };
-    // The rightmost address that is no proxy of ours: everything left of it was written by the client or a stranger.
-    let mut named = None;
-    for hop in hops(&parts.headers).rev() {
-        let address = hop.parse::<IpAddr>().map_err(|_| Malformed("X-Forwarded-For"))?;
-        named = Some(address.to_canonical());
-        if !is_trusted(address) {
-            break;
-        }
-    }
+    let named = nearest_stranger(hops(&parts.headers), trusted)?;
     let way = match (said, named) {
         // Somebody reached the proxy unencrypted, and it does not say from where: not from here, for all we know.
         (Some("http"), None) => Way::Plain,
         _ => way(https, named.or(peer)),
     };
     Ok(Client { source: named.or(peer), way })
+}
+
+/// The rightmost address of `X-Forwarded-For` that is no proxy of ours: everything left of it was written by the client or a
+/// stranger. Where all are ours, the leftmost.
+///
+/// # Errors
+/// [`Malformed`] for a hop up to there that is no address.
+pub(crate) fn nearest_stranger<'a>(
+    hops: impl DoubleEndedIterator<Item = &'a str>,
+    trusted: &[AddressRange],
+) -> Result<Option<IpAddr>, Malformed> {
+    let mut named = None;
+    for hop in hops.rev() {
+        let address = hop.parse::<IpAddr>().map_err(|_| Malformed("X-Forwarded-For"))?;
+        named = Some(address.to_canonical());
+        if !trusted.iter().any(|range| range.contains(address)) {
+            break;
+        }
+    }
+    Ok(named)
 }
 
 fn way(https: bool, source: Option<IpAddr>) -> Way {

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use dialects::{Operation, Outcome};
+use dialects::Outcome;
 use domain::Service;
 use domain::audit::ChainHead;
-use domain::clock::Clock;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::sync::watch;
 
+use crate::gate::{self, Gate};
 use crate::listen::{self, ConnectionInfo, Door, Peer, Refusal, Stats};
 use crate::pipeline::{Finished, Pipeline};
 use crate::telemetry::log::{Log, RequestLine};
@@ -24,8 +24,8 @@ use crate::telemetry::metrics::{self, Metrics, OperationMetrics};
 /// Answers everything that comes through a listener.
 pub struct Front {
     pipeline: Pipeline,
+    gate: Gate,
     service: Arc<Service>,
-    clock: Arc<dyn Clock>,
     log: Log,
     metrics: Arc<Metrics>,
     stats: Arc<Stats>,
@@ -42,8 +42,8 @@ impl Front {
     /// Resolves every metric that a request may touch.
     pub fn new(
         pipeline: Pipeline,
+        gate: Gate,
         service: Arc<Service>,
-        clock: Arc<dyn Clock>,
         log: Log,
         metrics: Arc<Metrics>,
         stats: Arc<Stats>,
@@ -55,9 +55,11 @@ impl Front {
             let name = dialect.name();
             operations.extend(names.map(|operation| ((name, operation), metrics.operation(name, operation))));
         }
+        let routes = gate::Route::ALL.into_iter().map(gate::Route::as_str).chain([UNKNOWN]);
+        operations.extend(routes.map(|route| ((gate::NAME, route), metrics.operation(gate::NAME, route))));
         let unknown = metrics.operation(UNKNOWN, UNKNOWN);
         let ready = AtomicBool::new(false);
-        Self { pipeline, service, clock, log, metrics, stats, heads, operations, unknown, ready }
+        Self { pipeline, gate, service, log, metrics, stats, heads, operations, unknown, ready }
     }
 
     /// Says whether requests are served; `/readyz` tells it on.
@@ -66,21 +68,30 @@ impl Front {
     }
 
     async fn public(&self, request: Request<Incoming>, from: ConnectionInfo) -> Response<Full<Bytes>> {
-        let finished = self.pipeline.answer(request, from).await;
+        let finished = if gate::owns(request.uri().path()) {
+            self.gate.answer(request, from).await
+        } else {
+            self.pipeline.answer(request, from).await
+        };
+        self.note(&finished);
+        finished.response
+    }
+
+    async fn asked(&self, request: Request<Incoming>, from: ConnectionInfo) -> Response<Full<Bytes>> {
+        let finished = self.gate.answer(request, from).await;
         self.note(&finished);
         finished.response
     }
 
     fn note(&self, finished: &Finished) {
-        let Finished { note, dialect, .. } = finished;
+        let Finished { note, dialect, operation, .. } = finished;
         let outcome = note.outcome;
-        let operation = note.operation.map_or(UNKNOWN, |operation: &Operation| operation.name);
         let duration_us = u64::try_from(finished.took.as_micros()).unwrap_or(u64::MAX);
         self.operations.get(&(*dialect, operation)).unwrap_or(&self.unknown).record(outcome, duration_us);
         let account = note.caller.as_ref().map(|caller| caller.account.hex());
         let caller_key = note.caller.as_ref().map(|caller| caller.key_id.as_str());
         self.log.request(&RequestLine {
-            time_ms: self.clock.now().0,
+            time_ms: self.service.clock().now().0,
             request_id: &finished.request.hex(),
             dialect,
             operation,
@@ -133,7 +144,7 @@ impl listen::Service for Front {
         match from.door {
             Door::Public => self.public(request, from).await,
             Door::Admin => self.admin(&request),
-            Door::Gate => text(StatusCode::NOT_FOUND, "nothing is served here\n"),
+            Door::Gate => self.asked(request, from).await,
         }
     }
 
@@ -147,7 +158,7 @@ impl listen::Service for Front {
             Peer::Unix => None,
         };
         self.log.request(&RequestLine {
-            time_ms: self.clock.now().0,
+            time_ms: self.service.clock().now().0,
             request_id: "",
             dialect: UNKNOWN,
             operation: UNKNOWN,

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod forwarded;
 pub mod front;
+pub mod gate;
 pub mod listen;
 pub mod node;
 pub mod pipeline;

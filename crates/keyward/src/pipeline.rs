@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use dialects::{Answer, Note, Outcome, Registry, Request, TransportRefusal};
+use dialects::{Answer, Note, Operation, Outcome, Registry, Request, TransportRefusal};
 use domain::Service;
 use domain::caller::Origin;
 use domain::id::RequestId;
@@ -61,6 +61,8 @@ pub struct Finished {
     pub request: RequestId,
     /// The dialect, or `-` when nobody claimed the request.
     pub dialect: &'static str,
+    /// The name of the operation, or `-` when none was recognised.
+    pub operation: &'static str,
     /// How it ended.
     pub note: Note,
     /// The client's address.
@@ -115,7 +117,8 @@ impl Pipeline {
                 response.headers_mut().insert(name, value);
             }
         }
-        Finished { response, request: id, dialect, note, source, took: started.elapsed() }
+        let operation = note.operation.map_or("-", |operation: &Operation| operation.name);
+        Finished { response, request: id, dialect, operation, note, source, took: started.elapsed() }
     }
 
     async fn answer_client(

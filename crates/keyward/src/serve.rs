@@ -18,6 +18,8 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, LogLevel};
 use crate::front::Front;
+use crate::gate::socket::GateSocket;
+use crate::gate::{Gate, GateSettings};
 use crate::listen::{Door, Limits, Listener, Running, Security, Server, Socket, Stats, WorkerPanicked};
 use crate::node::bootstrap::{self, FirstKey};
 use crate::node::{Alarms, Node, OnMissing, World};
@@ -59,23 +61,25 @@ pub async fn serve(
     let doors = Doors::bind(&config)?;
     let node = Node::open(&config, &world, alarms, OnMissing::Create).await?;
     let first = create_first_administrator(&node, &world).await?;
-    let welcome = Welcome::new(&config, first.as_ref(), &doors, &registry)?;
+    let place = config.gate.socket_place(&config.data_dir, rustix::process::geteuid().is_root());
+    let socket = GateSocket::bind(&place, config.gate.socket_mode)?;
+    let welcome = Welcome::new(&config, first.as_ref(), &doors, socket.as_ref(), &registry)?;
 
     let stats = Arc::new(Stats::default());
     let service = node.service.clone();
     let pipeline = Pipeline::new(registry, service.clone(), config.pipeline(), world.clone());
-    let clock = world.clock.clone();
+    let gate = Gate::new(service.clone(), GateSettings::new(&config), world.clone());
     let front = Arc::new(Front::new(
         pipeline,
+        gate,
         service.clone(),
-        clock,
         log.clone(),
         metrics,
         stats.clone(),
         heads.clone(),
     ));
     let security = doors.security.clone();
-    let running = doors.open(&front, &config, &stats, &stop)?;
+    let running = doors.open(socket.as_ref(), &front, &config, &stats, &stop)?;
     front.set_ready(true);
     welcome.print(out)?;
     started(&log, &world, &config, &node, unprotected);
@@ -86,6 +90,7 @@ pub async fn serve(
         shutdown::until_finished(drained, &mut signals, &stop, || reload(&security, &log, &world)).await;
     house.abort();
     let Ended::Finished(finished) = ended else { return Err(anyhow!("stopped at once, on a second signal")) };
+    drop(socket);
     finished?;
     node.service.flush_refusals().await.ok();
     node.service.flush_last_used().await.ok();
@@ -145,6 +150,7 @@ impl Doors {
     /// Serves from now on.
     fn open(
         self,
+        socket: Option<&GateSocket>,
         front: &Arc<Front>,
         config: &Config,
         stats: &Arc<Stats>,
@@ -164,11 +170,18 @@ impl Doors {
             security: Security::Plain,
             caps: config.admin_caps(),
         };
+        let gate = socket.map(GateSocket::listener).transpose()?.map(|socket| Listener {
+            door: Door::Gate,
+            socket: Socket::Unix(socket),
+            security: Security::Plain,
+            caps: config.public_caps(),
+        });
         let workers = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let admin_stop = CancellationToken::new();
         let server = |limits, listener| Server::new(front.clone(), limits, stats.clone()).listen(listener);
+        let services = gate.into_iter().fold(server(limits, public), Server::listen);
         Ok(Open {
-            public: server(limits, public).start(workers, stop)?,
+            public: services.start(workers, stop)?,
             admin: server(admin_limits, admin).start(NonZeroUsize::MIN, &admin_stop)?,
             admin_stop,
         })
@@ -250,6 +263,7 @@ impl Welcome {
         config: &Config,
         first: Option<&FirstKey>,
         doors: &Doors,
+        socket: Option<&GateSocket>,
         registry: &Registry,
     ) -> anyhow::Result<Self> {
         let (public, admin) = (doors.public.local_addr()?, doors.admin.local_addr()?);
@@ -261,6 +275,9 @@ impl Welcome {
             text.push_str(&first.announcement(&url, registry));
         }
         text.push_str(&format!("listening on {scheme}://{public}\nlistening on http://{admin}\n"));
+        if let Some(socket) = socket {
+            text.push_str(&format!("listening on unix:{}\n", socket.path().display()));
+        }
         Ok(Self(text))
     }
 

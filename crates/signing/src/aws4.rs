@@ -31,6 +31,9 @@ pub enum Spelling {
     Standard,
     /// Also the path as received with the query sorted (the rule of object stores), and both as received (older curl).
     AlsoRaw,
+    /// As [`AlsoRaw`](Self::AlsoRaw), except that a path with anything to normalise counts as received only: for opening
+    /// something that may tell `/a//b` from `/a/b`.
+    Exact,
 }
 
 /// Where the credential is.
@@ -87,6 +90,14 @@ pub(crate) fn read(request: &RequestView<'_>, spelling: Spelling) -> Result<Clai
         signature: parts.signature.into_owned(),
         candidates,
     })
+}
+
+/// For how many seconds after its signed time a presigned URL says that it is good; `None` for any other request.
+pub fn presigned_seconds(request: &RequestView<'_>) -> Option<u32> {
+    if !is_presigned(request) {
+        return None;
+    }
+    query_parameter(request, "X-Amz-Expires").ok()??.parse().ok()
 }
 
 /// Whether the query of `request` carries a credential of this scheme.

@@ -70,13 +70,28 @@ pub fn sign(
     service: &str,
     also_signed: &[&str],
 ) -> Result<String, Reject> {
+    sign_target(request, Target::Vendor, access_key_id, secret, service, also_signed)
+}
+
+/// [`sign`], binding as much of the target as `target` says.
+///
+/// # Errors
+/// As [`sign`].
+pub fn sign_target(
+    request: &RequestView<'_>,
+    target: Target,
+    access_key_id: &str,
+    secret: &[u8],
+    service: &str,
+    also_signed: &[&str],
+) -> Result<String, Reject> {
     let timestamp = timestamp(request)?;
     let date = format_day(parse_unix_seconds(timestamp).ok_or(Reject::BadDate)?);
     let scope = Scope { date, region: None, service: service.to_owned() };
     let mut names = [&["content-type", "host"], also_signed].concat();
     names.sort_unstable();
     let signed_headers = names.join(";");
-    let (_, candidates) = candidates(request, Target::Vendor, &signed_headers, timestamp, &scope)?;
+    let (_, candidates) = candidates(request, target, &signed_headers, timestamp, &scope)?;
     let signature = sign_first(&mac(&scope), &candidates, secret);
     let scope = scope_text(&scope);
     Ok(format!(

@@ -4,6 +4,8 @@
 //! The text joins decoded names and values by `=` and `&` without escaping, so a value that contains `&Name=` signs like two
 //! parameters. As with scloud, only a closed list of names per action and narrow alphabets answer that.
 
+use std::borrow::Cow;
+
 use crate::canonical::push_new;
 use crate::claim::{Candidate, sign_first};
 use crate::encode::form_encode;
@@ -44,6 +46,23 @@ pub fn params(request: &RequestView<'_>, max: usize) -> Result<Params, ParamErro
 /// Any [`Reject`] but those of [`Claim::verify`].
 pub fn parse(request: &RequestView<'_>, params: &Params) -> Result<Claim, Reject> {
     read(request, params)?.strict()
+}
+
+/// [`parse`] for opening something else than the vendor's one path: the signature must bind path and parameters as they are.
+///
+/// The joined text is ambiguous (see the module's head) unless no name holds `=` or `&` and no value `&`.
+///
+/// # Errors
+/// As [`parse`], and [`Reject::Malformed`] for parameters that could be read in two ways.
+pub fn parse_exact(request: &RequestView<'_>, params: &Params) -> Result<Claim, Reject> {
+    let is_plain = |name: &str, value: &str| !name.contains(['=', '&']) && !value.contains('&');
+    if !params.iter().all(|(name, value)| is_plain(name, &value.text())) {
+        return Err(Reject::Malformed("query"));
+    }
+    let mut claim = read(request, params)?.strict()?;
+    let sent = sent(params);
+    claim.candidates = vec![candidate(request, sent, request.path())?];
+    Ok(claim)
 }
 
 /// [`parse`] without the check of the signature's form.
@@ -100,25 +119,31 @@ fn mac(params: &Params) -> Result<Mac, Reject> {
 /// The path is signed as `/` (Python, whatever the endpoint's path) or as it is (Go, Node.js). Python also signs `_` in
 /// names as `.`, while it sends `_`.
 fn candidates(request: &RequestView<'_>, params: &Params) -> Result<Vec<Candidate>, Reject> {
-    let host = request.host()?;
-    let sent: Vec<_> = params
-        .iter()
-        .filter(|(name, _)| *name != SIGNATURE)
-        .map(|(name, value)| (name.to_owned(), value.text()))
-        .collect();
+    let sent = sent(params);
     let dotted = sent.iter().map(|(name, value)| (name.replace('_', "."), value.clone())).collect();
     let mut candidates = Vec::new();
-    for mut pairs in [sent, dotted] {
-        pairs.sort();
-        let joined: Vec<_> = pairs.iter().map(|(name, value)| [name, "=", value].concat()).collect();
-        let joined = joined.join("&");
+    for pairs in [sent, dotted] {
         for path in ["/", request.path()] {
-            let method = request.method().as_bytes();
-            let string_to_sign = [method, host, path.as_bytes(), b"?", joined.as_bytes()].concat();
-            push_new(&mut candidates, Candidate { canonical_request: None, string_to_sign });
+            push_new(&mut candidates, candidate(request, pairs.clone(), path)?);
         }
     }
     Ok(candidates)
+}
+
+/// Names and values that are signed, in the order received.
+type Pairs<'a> = Vec<(String, Cow<'a, str>)>;
+
+fn sent(params: &Params) -> Pairs<'_> {
+    let signed = params.iter().filter(|(name, _)| *name != SIGNATURE);
+    signed.map(|(name, value)| (name.to_owned(), value.text())).collect()
+}
+
+fn candidate(request: &RequestView<'_>, mut pairs: Pairs<'_>, path: &str) -> Result<Candidate, Reject> {
+    pairs.sort();
+    let joined: Vec<_> = pairs.iter().map(|(name, value)| [name, "=", value].concat()).collect();
+    let (method, joined) = (request.method().as_bytes(), joined.join("&"));
+    let string_to_sign = [method, request.host()?, path.as_bytes(), b"?", joined.as_bytes()].concat();
+    Ok(Candidate { canonical_request: None, string_to_sign })
 }
 
 #[cfg(test)]

@@ -70,6 +70,8 @@ impl Launch {
         let mut command = self.command();
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
         command.arg("--data-dir").arg(&self.data_dir);
+        // The usual place of a server run by root is one for the whole machine.
+        command.env("KEYWARD_GATE__SOCKET", "");
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.env("KEYWARD_BOOTSTRAP_ACCESS_KEY_ID", &self.bootstrap.id);
         command.env("KEYWARD_BOOTSTRAP_SECRET_ACCESS_KEY", &self.bootstrap.secret);

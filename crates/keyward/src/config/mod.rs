@@ -9,6 +9,7 @@ mod cache;
 mod dialect;
 mod environment;
 mod error;
+mod gate;
 mod limits;
 mod log;
 mod master_key;
@@ -37,6 +38,7 @@ pub use addresses::Cidr;
 pub use cache::Cache;
 pub use dialect::DialectSettings;
 pub use error::{ConfigError, Origin};
+pub use gate::{Gate, SocketMode, SocketPlace, UnboundSchemes};
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use master_key::{MasterKey, MasterKeySource};
@@ -84,6 +86,8 @@ pub struct Config {
     pub rate_limit: RateLimit,
     /// Bounds of the directory, the cache in front of the store.
     pub cache: Cache,
+    /// Verification for other services.
+    pub gate: Gate,
     /// Settings per dialect, by the dialect's name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dialect: BTreeMap<String, DialectSettings>,
@@ -105,6 +109,7 @@ impl Default for Config {
             limits: Limits::default(),
             rate_limit: RateLimit::default(),
             cache: Cache::default(),
+            gate: Gate::default(),
             dialect: BTreeMap::new(),
         }
     }

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::Config;
 use super::error::ConfigError;
+use super::{Config, UnboundSchemes};
 
 /// Refuses settings that contradict each other or would run an unsafe server.
 pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
@@ -12,7 +12,8 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
         .or_else(|| limits(config))
         .or_else(|| tls(config))
         .or_else(|| master_key(config))
-        .or_else(|| hosts(config));
+        .or_else(|| hosts(config))
+        .or_else(|| gate(config));
     match problem {
         Some(problem) => Err(ConfigError::Conflict(problem)),
         None => Ok(()),
@@ -37,6 +38,18 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     if config.trusted_proxies.iter().any(|network| network.0.is_everything()) {
         warnings
             .push("trusted_proxies holds every address: anybody can claim any source address.".to_owned());
+    }
+    if config.gate.open {
+        warnings.push(format!(
+            "gate.open is set: every process that reaches {} may ask the gate without a token.",
+            config.listen
+        ));
+    }
+    if config.gate.unbound_schemes == UnboundSchemes::Allow {
+        warnings.push(
+            "gate.unbound_schemes allows scloud: one request that somebody saw opens every path of its user."
+                .to_owned(),
+        );
     }
     if !config.rate_limit.enabled {
         warnings.push("rate_limit is off: access keys can be guessed at full speed.".to_owned());
@@ -140,6 +153,17 @@ fn hosts(config: &Config) -> Option<String> {
         }
     }
     None
+}
+
+/// Without a token the gate would tell every machine on the network whether a signature is good.
+fn gate(config: &Config) -> Option<String> {
+    (config.gate.open && is_remote(config.listen)).then(|| {
+        format!(
+            "gate.open is set and listen is {}, which other machines can reach. Let services ask at the socket or with \
+             a gate token, or use a loopback address.",
+            config.listen
+        )
+    })
 }
 
 fn is_host_name(host: &str) -> bool {

@@ -42,5 +42,6 @@ pub use refusal::Refusal;
 pub use server::{Listener, Running, Security, Server, Socket, WorkerPanicked};
 pub use service::{ConnectionInfo, Door, Peer, Service, Transport};
 pub use stats::{DoorStats, Stats};
+pub use target::check_origin_target;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};

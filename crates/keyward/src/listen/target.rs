@@ -34,6 +34,17 @@ pub(super) fn check_target(method: &[u8], target: &[u8]) -> Result<Option<Author
     }
 }
 
+/// Checks a path with its query that came otherwise than on a request line.
+///
+/// # Errors
+/// [`Refusal::Target`] for another form or a bad character, [`Refusal::Path`] for a path that could be read in two ways.
+pub fn check_origin_target(target: &[u8]) -> Result<(), Refusal> {
+    if !target.starts_with(b"/") || target.iter().any(|&b| b <= b' ' || b >= 0x7f || b == b'#') {
+        return Err(Refusal::Target);
+    }
+    check_path(target)
+}
+
 fn check_absolute(target: &[u8]) -> Result<Authority, Refusal> {
     let (start, default_port) = if starts_with_ignoring_case(target, b"http://") {
         (7, 80)

@@ -188,7 +188,7 @@ impl Metrics {
             let label = HeadLabel { reason: refusal.to_string() };
             catch_up(&self.refused_heads.get_or_create(&label), stats.refused(refusal));
         }
-        for (listener, door) in [("public", Door::Public), ("admin", Door::Admin)] {
+        for (listener, door) in [("public", Door::Public), ("admin", Door::Admin), ("gate", Door::Gate)] {
             let open = i64::try_from(stats.door(door).open()).unwrap_or(i64::MAX);
             self.connections.get_or_create(&ListenerLabel { listener }).set(open);
         }

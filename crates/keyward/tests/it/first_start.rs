@@ -27,7 +27,7 @@ fn a_credential_is_made_up_printed_once_and_works() {
     server.stop();
 
     let server = setup.start();
-    assert_eq!(server.said().lines().count(), 2, "only where it listens: {}", server.said());
+    assert_eq!(server.said().lines().count(), 3, "only where it listens: {}", server.said());
     server.call(&key, "ListUsers", &[]).done();
 }
 

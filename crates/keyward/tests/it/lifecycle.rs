@@ -11,9 +11,10 @@ use crate::harness::{Request, Server, Setup};
 fn a_line_for_each_listener_and_health_behind_the_second() {
     let server = Server::start();
     let said = server.said();
-    let lines: Vec<&str> = said.lines().rev().take(2).collect();
-    assert_eq!(lines[1], format!("listening on http://{}", server.public));
-    assert_eq!(lines[0], format!("listening on http://{}", server.admin));
+    let lines: Vec<&str> = said.lines().rev().take(3).collect();
+    assert_eq!(lines[2], format!("listening on http://{}", server.public));
+    assert_eq!(lines[1], format!("listening on http://{}", server.admin));
+    assert_eq!(lines[0], format!("listening on unix:{}", server.setup.socket().display()));
 
     for (target, text) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
         let answer = server.ask_admin(target);

@@ -9,6 +9,7 @@ mod defaults;
 mod explain;
 mod files;
 mod first_start;
+mod gate;
 mod hostile;
 #[cfg(feature = "tls")]
 mod http2;

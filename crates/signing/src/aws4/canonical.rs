@@ -28,10 +28,14 @@ impl Text<'_> {
         let headers = canonical_headers(request, self.signed_headers)?;
         let (payload, digest) = payload(request)?;
         let head = [ALGORITHM, "\n", self.date, "\n", &scope_text(self.scope), "\n"].concat();
-        let path = percent_encode_path(normalise(request.path()).as_bytes());
+        let normal = normalise(request.path());
+        let path = percent_encode_path(normal.as_bytes());
         let query = self.canonical_query()?;
-        let mut spellings = vec![(path.as_str(), query.as_str())];
-        if spelling == Spelling::AlsoRaw {
+        let mut spellings = Vec::with_capacity(3);
+        if spelling != Spelling::Exact || normal == request.path() {
+            spellings.push((path.as_str(), query.as_str()));
+        }
+        if spelling != Spelling::Standard {
             spellings.push((request.path(), &query));
             if self.place == Place::Header {
                 spellings.push((request.path(), self.query));

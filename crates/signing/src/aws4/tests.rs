@@ -343,3 +343,35 @@ fn bad_escapes_in_the_query_are_refused_and_key_ids_may_hold_slashes() {
     let parts = split_credential("mail@x/1+2==/20260101/r/s/aws4_request").unwrap();
     assert_eq!((parts.0, parts.1.region.as_deref()), ("mail@x/1+2==", Some("r")));
 }
+
+#[test]
+fn an_exact_signature_tells_spellings_of_a_path_apart() {
+    let signer = Signer { access_key_id: "id", secret: b"secret", region: "r", service: "s" };
+    let sign_and_send = |signed: &str, sent: &str| {
+        let mut headers: Vec<Header<'_>> = vec![("Host", b"h.test"), ("X-Amz-Date", b"20250102T030405Z")];
+        let of = |path, headers: &[Header<'_>]| {
+            let request = RequestView::new("GET", path, headers, Body::Bytes(b""), UrlScheme::Http);
+            sign(&request, &signer, &["host", "x-amz-date"])
+        };
+        let authorization = of(signed, &headers).unwrap();
+        headers.push(("Authorization", authorization.as_bytes()));
+        let request = RequestView::new("GET", sent, &headers, Body::Bytes(b""), UrlScheme::Http);
+        let verdict = |spelling| parse(&request, spelling).and_then(|claim| claim.verify(b"secret"));
+        (verdict(Spelling::AlsoRaw), verdict(Spelling::Exact))
+    };
+    let refused = Err(Reject::SignatureDiffers);
+    assert_eq!(sign_and_send("/a/b", "/a/b"), (Ok(()), Ok(())));
+    assert_eq!(sign_and_send("/a/b%20c", "/a/b%20c"), (Ok(()), Ok(())));
+    for other in ["/a//b", "//a/b", "/a/./b", "/a/x/../b"] {
+        assert_eq!(sign_and_send("/a/b", other), (Ok(()), refused.clone()), "{other}");
+    }
+}
+
+#[test]
+fn a_presigned_url_says_how_long_it_is_good() {
+    let seconds =
+        |target| presigned_seconds(&RequestView::new("GET", target, &[], Body::NotVisible, UrlScheme::Http));
+    assert_eq!(seconds("/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=60"), Some(60));
+    assert_eq!(seconds("/?X-Amz-Algorithm=AWS4-HMAC-SHA256"), None);
+    assert_eq!(seconds("/?X-Amz-Expires=60"), None);
+}

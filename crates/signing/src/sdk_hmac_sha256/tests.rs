@@ -266,3 +266,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_exact_signature_is_refused_where_an_encoded_slash_could_be_read_in_two_ways() {
+    let headers: [Header<'_>; 2] = [("Host", b"h.test"), (DATE, b"20250102T030405Z")];
+    let authorization = {
+        let request = RequestView::new("GET", "/a/b", &headers, Body::Bytes(b""), UrlScheme::Http);
+        sign(&request, "id", b"secret", &["host", "x-sdk-date"]).unwrap()
+    };
+    let headers = [headers[0], headers[1], ("Authorization", authorization.as_bytes())];
+    let of = |target, parse: fn(&RequestView<'_>) -> Result<Claim, Reject>| {
+        let request = RequestView::new("GET", target, &headers, Body::Bytes(b""), UrlScheme::Http);
+        parse(&request).and_then(|claim| claim.verify(b"secret"))
+    };
+    assert_eq!((of("/a/b", parse), of("/a/b", parse_exact)), (Ok(()), Ok(())));
+    for target in ["/a%2Fb", "/a%2fb"] {
+        assert_eq!((of(target, parse), of(target, parse_exact)), (Ok(()), Err(Reject::Malformed("path"))));
+    }
+}

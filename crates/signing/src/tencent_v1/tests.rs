@@ -102,6 +102,34 @@ fn any_changed_byte_of_the_signed_parts_is_refused() {
     }
 }
 
+/// A GET of `target`, signed by this crate's own `sign` over `signed_path` and `signed_query`.
+fn exact(target: &str, signed_path: &str, signed_query: &str) -> Result<(), Reject> {
+    const COMMON: &str = "Nonce=7&SecretId=id&Timestamp=1700000000";
+    let headers: [Header<'_>; 1] = [("Host", b"h.test")];
+    let signing = format!("{signed_path}?{COMMON}&{signed_query}");
+    let signing = RequestView::new("GET", &signing, &headers, crate::Body::NotVisible, UrlScheme::Http);
+    let signed = params(&signing, MAX_PARAMS).unwrap();
+    let text = candidate(&signing, sent(&signed), signed_path)?.string_to_sign;
+    let signature = crate::encode::percent_encode(Mac::Sha1Base64.keyed(b"secret").sign(&text).as_bytes());
+    let target = format!("{target}&{COMMON}&Signature={signature}");
+    let request = RequestView::new("GET", &target, &headers, crate::Body::NotVisible, UrlScheme::Http);
+    parse_exact(&request, &params(&request, MAX_PARAMS).unwrap())?.verify(b"secret")
+}
+
+#[test]
+fn an_exact_signature_binds_path_and_parameters() {
+    assert_eq!(exact("/a?x=1", "/a", "x=1"), Ok(()));
+    assert_eq!(exact("/?x=1", "/", "x=1"), Ok(()));
+    // The vendor's Python client signs `/` for every path, and a dot for every underscore.
+    assert_eq!(exact("/a?x=1", "/", "x=1"), Err(Reject::SignatureDiffers));
+    assert_eq!(exact("/a?x_1=1", "/a", "x.1=1"), Err(Reject::SignatureDiffers));
+    // One text, two readings.
+    for target in ["/a?x=1%26y%3D2", "/a?x%3D1=2", "/a?x%26y=2"] {
+        assert_eq!(exact(target, "/a", "x=1"), Err(Reject::Malformed("query")), "{target}");
+    }
+    assert_eq!(exact("/a?x=1%3D", "/a", "x=1%3D"), Ok(()), "base64 may end in `=`");
+}
+
 #[test]
 fn t16_lenient_signatures_are_refused() {
     for vector in vectors() {

@@ -6,8 +6,10 @@ pub(crate) mod hide;
 pub(crate) mod http;
 #[cfg(feature = "tls")]
 pub(crate) mod http2;
+pub(crate) mod programs;
 pub(crate) mod scloud;
 pub(crate) mod server;
+pub(crate) mod signed;
 pub(crate) mod store;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;

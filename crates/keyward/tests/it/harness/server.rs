@@ -92,6 +92,11 @@ impl Setup {
         self.home.path().join("data")
     }
 
+    /// The gate's socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.beside("gate.sock")
+    }
+
     /// A path beside the data directory.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
@@ -200,6 +205,7 @@ impl Setup {
                 command.env_remove(name);
             }
         }
+        command.env("KEYWARD_GATE__SOCKET", self.socket());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.args(arguments).current_dir(self.home.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -1,0 +1,4 @@
+//! The gate as other services ask it: over its socket, over TCP, and through the real programs that stand in front of them.
+
+mod nginx;
+mod questions;
