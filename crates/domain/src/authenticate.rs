@@ -22,20 +22,23 @@ pub struct Freshness {
 
 /// What a dialect wants of an authentication.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
+pub struct Terms<'a> {
     /// How its signed time is judged.
     pub freshness: Freshness,
     /// In which order refusals are told.
     pub order: Order,
     /// Whether its nonces are used up.
     pub nonces: Nonces,
+    /// The service that the request is for, where it is for another than this server: a key that is good for named services
+    /// only must name it.
+    pub service: Option<&'a str>,
     /// The operation that is asked for, in the dialect's words, as the key's last use; empty when it is none.
     pub operation: &'static str,
 }
 
-impl From<Freshness> for Terms {
+impl From<Freshness> for Terms<'_> {
     fn from(freshness: Freshness) -> Self {
-        Self { freshness, order: Order::SignatureFirst, nonces: Nonces::Once, operation: "" }
+        Self { freshness, order: Order::SignatureFirst, nonces: Nonces::Once, service: None, operation: "" }
     }
 }
 
@@ -110,6 +113,7 @@ impl AuthError {
             AuthError::Unusable(Unusable::UserFrozen) => "user_frozen",
             AuthError::Unusable(Unusable::AccountDisabled) => "account_disabled",
             AuthError::Unusable(Unusable::SourceNotAllowed) => "source_not_allowed",
+            AuthError::Unusable(Unusable::ServiceNotAllowed) => "service_not_allowed",
             AuthError::Damaged => "damaged",
             AuthError::Throttled => "throttled",
             AuthError::Store(_) => "store",
@@ -143,7 +147,7 @@ impl Service {
         &self,
         claim: &Claim,
         origin: Origin,
-        terms: impl Into<Terms>,
+        terms: impl Into<Terms<'_>>,
     ) -> Result<Caller, AuthError> {
         let terms = terms.into();
         let refusal = match self.judge(claim, origin, terms).await {
@@ -165,7 +169,7 @@ impl Service {
         Err(if throttled { AuthError::Throttled } else { refusal })
     }
 
-    async fn judge(&self, claim: &Claim, origin: Origin, terms: Terms) -> Result<Caller, AuthError> {
+    async fn judge(&self, claim: &Claim, origin: Origin, terms: Terms<'_>) -> Result<Caller, AuthError> {
         let Freshness { window_ms } = terms.freshness;
         let now = self.clock.now();
         let is_stale = claim.signed_at().is_some_and(|signed_at| now.0.abs_diff(signed_at) > window_ms);
@@ -200,7 +204,7 @@ impl Service {
             return Err(AuthError::Damaged);
         };
         claim.verify(secret.expose()).map_err(|reject| {
-            let is_usable = may_act(record, key, now, origin.source).is_ok();
+            let is_usable = may_act(record, key, now, origin.source, terms.service).is_ok();
             if is_usable || terms.order == Order::SignatureFirst {
                 AuthError::WrongSignature(reject)
             } else {
@@ -222,7 +226,7 @@ impl Service {
             let signed_at = claim.signed_at().ok_or(ReplayRefusal::Untimed)?;
             self.replay.use_nonce(key.uuid, nonce, signed_at, now, window_ms)?;
         }
-        may_act(record, key, now, origin.source)?;
+        may_act(record, key, now, origin.source, terms.service)?;
         let user = &record.rows.user;
         Ok(Caller {
             account: user.account,

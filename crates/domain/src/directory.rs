@@ -43,7 +43,7 @@ impl UserRecord {
         self.rows.keys.iter().find(|key| key.key_id.as_str() == key_id)
     }
 
-    fn check(rows: UserRows, vault: &Vault) -> Self {
+    pub(crate) fn check(rows: UserRows, vault: &Vault) -> Self {
         let intact = vault.is_marked(&rows.account.mark_input(), &rows.account.mark)
             && vault.is_marked(&rows.user.mark_input(), &rows.user.mark)
             && rows.user.account == rows.account.uuid;

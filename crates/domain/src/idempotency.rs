@@ -5,7 +5,9 @@ use crate::access_keys::AccessKey;
 use crate::batch::{Batch, Effect, Require};
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
+use crate::directory::UserRecord;
 use crate::error::Error;
+use crate::id::UserUuid;
 use crate::policy::Action;
 use crate::secret::Reveal;
 use crate::service::Service;
@@ -34,6 +36,18 @@ pub struct RememberedRequest {
     pub object: [u8; 16],
     /// When.
     pub at: UnixMillis,
+    /// The mark over all of the above: a row that points to another object opens no secret.
+    pub mark: Mark,
+}
+
+impl RememberedRequest {
+    fn mark_input(&self) -> MarkInput {
+        MarkInput::new("remembered-request")
+            .bytes(&self.repeatable.key)
+            .bytes(&self.repeatable.request)
+            .bytes(&self.object)
+            .number(self.at.0)
+    }
 }
 
 impl Service {
@@ -50,12 +64,15 @@ impl Service {
     /// What the same request made before, if it came before.
     ///
     /// # Errors
-    /// [`Error::RepeatDiffers`] when another request came under this key.
+    /// [`Error::RepeatDiffers`] when another request came under this key, [`Error::Damaged`], [`Error::Store`].
     pub async fn remembered(&self, caller: &Caller) -> Result<Option<RememberedRequest>, Error> {
         let Some(repeatable) = &caller.repeatable else { return Ok(None) };
         let found = self.store.remembered_request(repeatable.key).await?;
         let now = self.clock.now();
         let Some(found) = found.filter(|found| now < found.at.plus(REMEMBERED_MS)) else { return Ok(None) };
+        if !self.vault.is_marked(&found.mark_input(), &found.mark) {
+            return Err(Error::Damaged);
+        }
         if same(&found.repeatable.request, &repeatable.request) {
             Ok(Some(found))
         } else {
@@ -63,12 +80,26 @@ impl Service {
         }
     }
 
+    /// The user whom a remembered request made.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`] when he is gone, [`Error::Damaged`], [`Error::Store`].
+    pub async fn remembered_user(&self, remembered: &RememberedRequest) -> Result<UserRecord, Error> {
+        let rows = self.store.user_rows(UserUuid::from_bytes(remembered.object)).await?;
+        let rows = rows.filter(|rows| rows.user.deleted_at.is_none());
+        let rows = rows.ok_or_else(|| Error::UserNotFound(String::new()))?;
+        let record = UserRecord::check(rows, &self.vault);
+        if record.intact && record.damaged.is_empty() { Ok(record) } else { Err(Error::Damaged) }
+    }
+
     /// Remembers, in the batch that makes `object`, the request that asks for it.
     pub(crate) fn remember(&self, batch: &mut Batch, caller: &Caller, object: &[u8; 16], now: UnixMillis) {
         let Some(repeatable) = &caller.repeatable else { return };
         let remembered_since = now.plus(-REMEMBERED_MS);
         batch.require.push(Require::RequestIsNew { key: repeatable.key, remembered_since });
-        let request = RememberedRequest { repeatable: repeatable.clone(), object: *object, at: now };
+        let repeatable = repeatable.clone();
+        let mut request = RememberedRequest { repeatable, object: *object, at: now, mark: [0; 32] };
+        request.mark = self.vault.mark(&request.mark_input());
         batch.effects.push(Effect::RememberRequest { request, remembered_since });
     }
 

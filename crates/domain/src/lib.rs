@@ -28,6 +28,7 @@ pub mod policy;
 pub mod random;
 pub mod refusals;
 pub mod replay;
+pub mod report;
 pub mod secret;
 pub mod service;
 pub mod signature_uses;

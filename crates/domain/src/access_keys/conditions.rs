@@ -86,6 +86,11 @@ impl KeyLimits {
         }
     }
 
+    /// An end that is no later than the caller's own.
+    pub(crate) fn cap(&self, end: Option<UnixMillis>) -> Option<UnixMillis> {
+        end.into_iter().chain(self.ends_at).min()
+    }
+
     /// Whether a key may be given this end.
     pub(crate) fn allow_end(&self, end: Option<UnixMillis>) -> Result<(), Error> {
         if self.end(end)? == end { Ok(()) } else { Err(Error::ExceedsCaller(Field::Expiry)) }

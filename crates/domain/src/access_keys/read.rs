@@ -57,6 +57,15 @@ impl Service {
         if record.intact && is_marked { Ok((record, key)) } else { Err(Error::Damaged) }
     }
 
+    /// The owner of a key that the caller was shown.
+    ///
+    /// # Errors
+    /// [`Error::KeyNotFound`] when he is gone, [`Error::Damaged`], [`Error::Store`].
+    pub async fn user_of(&self, caller: &Caller, key: &AccessKey) -> Result<Arc<UserRecord>, Error> {
+        let record = self.directory.by_user(caller.account, key.user).await?.ok_or(Error::KeyNotFound)?;
+        if record.intact { Ok(record) } else { Err(Error::Damaged) }
+    }
+
     /// One key by its record, for `action`. Clouds that name keys so in their paths find them here.
     ///
     /// # Errors

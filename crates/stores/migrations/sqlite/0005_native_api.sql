@@ -8,7 +8,8 @@ CREATE TABLE remembered_requests (
     key     BLOB PRIMARY KEY NOT NULL,
     request BLOB NOT NULL,
     object  BLOB NOT NULL,
-    at      INTEGER NOT NULL
+    at      INTEGER NOT NULL,
+    mark    BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX remembered_requests_at ON remembered_requests (at);
 

@@ -297,8 +297,14 @@ fn remember(db: &Connection, request: &RememberedRequest, remembered_since: Unix
         .execute(params![remembered_since.0])?;
     write_one(
         db,
-        "INSERT INTO remembered_requests (key, request, object, at) VALUES (?1, ?2, ?3, ?4)",
-        params![request.repeatable.key, request.repeatable.request, request.object, request.at.0],
+        "INSERT INTO remembered_requests (key, request, object, at, mark) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            request.repeatable.key,
+            request.repeatable.request,
+            request.object,
+            request.at.0,
+            request.mark
+        ],
     )
 }
 

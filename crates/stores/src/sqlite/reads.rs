@@ -44,7 +44,7 @@ pub(super) fn key_with_id(db: &Connection, key_id: &KeyId) -> Result<Option<Acce
 }
 
 pub(super) fn remembered_request(db: &Connection, key: Mark) -> Result<Option<RememberedRequest>, Fault> {
-    let query = "SELECT key, request, object, at FROM remembered_requests WHERE key = ?1";
+    let query = "SELECT key, request, object, at, mark FROM remembered_requests WHERE key = ?1";
     first(db, query, params![key], rows::remembered_request)
 }
 

@@ -227,13 +227,14 @@ pub(super) fn chain_head(row: &Row<'_>) -> Result<ChainHead, Fault> {
     })
 }
 
-/// Columns: key, request, object, at.
+/// Columns: key, request, object, at, mark.
 pub(super) fn remembered_request(row: &Row<'_>) -> Result<RememberedRequest, Fault> {
     let mut columns = Columns::of("remembered_requests", row);
     Ok(RememberedRequest {
         repeatable: Repeatable { key: columns.value()?, request: columns.value()? },
         object: columns.value()?,
         at: columns.time()?,
+        mark: columns.value()?,
     })
 }
 
