@@ -10,7 +10,7 @@ use crate::last_used::KeyUse;
 use crate::name::NameKey;
 use crate::policy::Role;
 use crate::users::{User, UserStatus};
-use crate::vault::{Mark, RingRow};
+use crate::vault::{Mark, MasterKeyId, RingRow};
 
 /// A write. All requirements are looked at inside the transaction and before the first effect, so a refusal changes
 /// nothing and needs no savepoint.
@@ -152,6 +152,13 @@ pub enum Effect {
     UpdateKey(AccessKey),
     /// A new wrapped key in the ring.
     InsertRingKey(RingRow),
+    /// A key of the ring, until now wrapped by the master key `from`, as another master key wraps it.
+    RewrapRingKey {
+        /// The master key that wrapped it.
+        from: MasterKeyId,
+        /// The same key of the ring; only who wraps it has changed.
+        row: RingRow,
+    },
     /// `seals` more records were sealed under this data key.
     CountSeals {
         /// The data key.
@@ -180,7 +187,8 @@ impl Effect {
             | Effect::InsertUser(_)
             | Effect::UpdateUser(_)
             | Effect::InsertKey(_)
-            | Effect::UpdateKey(_) => true,
+            | Effect::UpdateKey(_)
+            | Effect::RewrapRingKey { .. } => true,
             Effect::InsertRingKey(_)
             | Effect::CountSeals { .. }
             | Effect::RememberRequest { .. }
@@ -198,6 +206,7 @@ impl Effect {
             | Effect::InsertUser(_)
             | Effect::InsertKey(_)
             | Effect::InsertRingKey(_)
+            | Effect::RewrapRingKey { .. }
             | Effect::CountSeals { .. }
             | Effect::RememberRequest { .. }
             | Effect::CountRefusals(_)

@@ -82,6 +82,7 @@ impl Generations {
                 }
                 Effect::UpdateKey(key) => self.raise_one(key.user.as_bytes()),
                 Effect::InsertRingKey(_)
+                | Effect::RewrapRingKey { .. }
                 | Effect::CountSeals { .. }
                 | Effect::RememberRequest { .. }
                 | Effect::CountRefusals(_)

@@ -33,9 +33,6 @@ pub enum Error {
     /// The key is enabled, and what was asked for takes a disabled one.
     #[error("the access key is enabled")]
     KeyEnabled,
-    /// The marker of a page names no key that this list could have shown.
-    #[error("no such marker in this list")]
-    MarkerUnknown,
     /// More matches than are sorted without an index.
     #[error("too many access keys to sort by this; sort by creation time or id, or filter")]
     TooManyToSort,
@@ -77,7 +74,7 @@ pub enum Error {
     /// The same idempotency key came with another request.
     #[error("the idempotency key was used for another request")]
     RepeatDiffers,
-    /// A cursor that was not made for this list.
+    /// A cursor that was not made for this list, or a marker that names nothing that it could have shown.
     #[error("the cursor does not belong to this list")]
     CursorInvalid,
     /// A value breaks a rule of the domain.

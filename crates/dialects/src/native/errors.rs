@@ -334,7 +334,7 @@ impl From<Error> for Refusal {
             Error::TooManyToSort => Self::of(Problem::TooManyMatches),
             // Samsung's way to delete.
             Error::KeyEnabled => Self::of(Problem::Conflict),
-            Error::CursorInvalid | Error::MarkerUnknown => Self::of(Problem::InvalidCursor),
+            Error::CursorInvalid => Self::of(Problem::InvalidCursor),
             Error::Invalid { field, rule } => Self::invalid(member_of(field), rule),
             Error::Conflict => Self::of(Problem::Conflict),
             Error::Damaged => Self::of(Problem::Internal).because(error.to_string()),

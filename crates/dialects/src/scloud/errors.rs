@@ -285,7 +285,7 @@ impl From<Error> for Refusal {
             Error::UserNotFound(name) => {
                 Self::echoing(RetCode::UserUnknown, format!("User [{name}] not found"))
             }
-            Error::KeyNotFound | Error::ParentUnusable | Error::MarkerUnknown => {
+            Error::KeyNotFound | Error::ParentUnusable => {
                 Self::plain(RetCode::KeyUnknown, "Access key not found")
             }
             Error::KeyEnabled => Self::plain(RetCode::Denied, "The access key is active"),

@@ -301,7 +301,6 @@ impl From<Error> for Refusal {
             // No operation of this dialect asks for what these refuse.
             Error::ParentUnusable
             | Error::KeyEnabled
-            | Error::MarkerUnknown
             | Error::TooManyToSort
             | Error::LimitReached { name: LimitName::TemporaryKeysPerKey, .. } => {
                 internal_error().because(error.to_string())
@@ -363,7 +362,6 @@ impl Refusal {
             | Error::KeyNotFound
             | Error::ParentUnusable
             | Error::KeyEnabled
-            | Error::MarkerUnknown
             | Error::TooManyToSort
             | Error::KeyOfAnother
             | Error::UserHasKeys(_)

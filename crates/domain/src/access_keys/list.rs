@@ -217,7 +217,7 @@ impl Service {
     /// [`KeyQuery::after`] shows each key that is there throughout exactly once when sorted by what never changes.
     ///
     /// # Errors
-    /// [`Error::Denied`]; [`Error::MarkerUnknown`] when `after` is no key that this list could have shown;
+    /// [`Error::Denied`]; [`Error::CursorInvalid`] when `after` is no key that this list could have shown;
     /// [`Error::TooManyToSort`]; [`Error::Damaged`] when a key of the page fails its integrity check (promise P7).
     pub async fn list_keys(&self, caller: &Caller, query: &KeyQuery) -> Result<KeyList, Error> {
         let mut query = query.clone();
@@ -254,7 +254,7 @@ impl Service {
     async fn marker(&self, caller: &Caller, after: KeyUuid, filter: &KeyFilter) -> Result<AccessKey, Error> {
         let row = self.store.key_row(after).await?;
         let row = row.filter(|key| key.account == caller.account && filter.may_ever_show(key));
-        let row = row.ok_or(Error::MarkerUnknown)?;
+        let row = row.ok_or(Error::CursorInvalid)?;
         self.check_marks(std::slice::from_ref(&row))?;
         Ok(row)
     }

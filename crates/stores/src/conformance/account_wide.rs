@@ -195,7 +195,8 @@ pub(super) async fn the_audit_is_read_by_account_and_object(s: Subject) {
         change(&mut filter);
         AuditScan { filter, ..all(AuditOrder::Ascending) }
     };
-    let cases: [(fn(&mut AuditFilter), Vec<u64>); 7] = [
+    type Narrow = fn(&mut AuditFilter);
+    let cases: [(Narrow, Vec<u64>); 7] = [
         (|filter| filter.object = Some([3; 16]), vec![3]),
         (|filter| filter.object = Some([2; 16]), vec![]),
         (|filter| filter.actor = Some(UserUuid::from_bytes([5; 16])), vec![5]),

@@ -53,8 +53,8 @@ cases! {
         name_is_free, key_id_is_free, serial_is_free, keys_below, children_below, children_are,
         users_below, another_admin_key_remains;
     effects: entities_read_back_as_they_were_written, updates_replace_what_may_change, what_never_changes_stays,
-        nothing_is_inserted_twice, references_must_exist, ring_keys_and_their_seals, refusals_add_up_and_age,
-        the_latest_use_stays;
+        nothing_is_inserted_twice, references_must_exist, ring_keys_and_their_seals,
+        a_ring_key_is_rewrapped_from_the_master_key_it_had, refusals_add_up_and_age, the_latest_use_stays;
     key_lists: keys_are_found_by_record, keys_of_an_account_page_in_both_directions, each_filter_leaves_out_the_others,
         deleted_keys_are_listed_on_demand;
     account_wide: accounts_are_found_by_name_and_change, keys_are_found_by_id, users_are_walked_by_place,
