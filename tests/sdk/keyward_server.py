@@ -30,7 +30,8 @@ class Server:
         self.log_path = pathlib.Path(folder) / "log"
         # The server refuses KEYWARD_ variables that it does not know, such as KEYWARD_BIN.
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("KEYWARD_")}
-        settings = {"LOG__LEVEL": "trace", **settings}
+        # Servers of several scenes would share the one socket that root has by default.
+        settings = {"LOG__LEVEL": "trace", "GATE__SOCKET": "", **settings}
         self.environment.update({f"KEYWARD_{name}": str(value) for name, value in settings.items()})
         self.secrets = set()
         self.process = None

@@ -40,7 +40,7 @@ pub struct Caller {
     pub(crate) key_id: KeyId,
     pub(crate) temporary: bool,
     pub(crate) limits: KeyLimits,
-    pub(crate) repeatable: Option<Repeatable>,
+    pub(crate) repeatable: Option<Box<Repeatable>>,
     pub(crate) signature_tag: Option<String>,
     pub(crate) payload: Payload,
     pub(crate) origin: Origin,

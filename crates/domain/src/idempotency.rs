@@ -57,8 +57,8 @@ impl Service {
         let whose = whose.bytes(caller.user.as_bytes()).text(key);
         let request =
             request.iter().fold(MarkInput::new("idempotent-request"), |input, part| input.bytes(part));
-        caller.repeatable =
-            Some(Repeatable { key: self.vault.mark(&whose), request: self.vault.mark(&request) });
+        let repeatable = Repeatable { key: self.vault.mark(&whose), request: self.vault.mark(&request) };
+        caller.repeatable = Some(Box::new(repeatable));
     }
 
     /// What the same request made before, if it came before.
@@ -97,7 +97,7 @@ impl Service {
         let Some(repeatable) = &caller.repeatable else { return };
         let remembered_since = now.plus(-REMEMBERED_MS);
         batch.require.push(Require::RequestIsNew { key: repeatable.key, remembered_since });
-        let repeatable = repeatable.clone();
+        let repeatable = Repeatable::clone(repeatable);
         let mut request = RememberedRequest { repeatable, object: *object, at: now, mark: [0; 32] };
         request.mark = self.vault.mark(&request.mark_input());
         batch.effects.push(Effect::RememberRequest { request, remembered_since });
