@@ -69,7 +69,6 @@ pub(super) fn get(call: Call<'_>) -> Answering<'_> {
             let body = Zeroizing::new(table(&users, now).into_bytes());
             return Ok(Reply::with(200, "text/csv; charset=utf-8", body));
         }
-        let own = call.service.own_record(call.caller).await?;
         let items = rows(&users).map(|(user, key)| Row {
             user: &user.name,
             user_id: user.uuid.hex(),
@@ -79,7 +78,7 @@ pub(super) fn get(call: Call<'_>) -> Answering<'_> {
             user_created_at: time::text(user.created_at),
             access_key: key.map(|(key, used)| KeyModel::new(key, &user.name, used, now)),
         });
-        let account = &own.rows.account.name;
+        let account = call.caller.account_name();
         Reply::ok(&Report { generated_at: time::text(now), account, items: items.collect() })
     })
 }

@@ -145,7 +145,18 @@ async fn golden_cases_of_every_operation_and_problem() {
     // These take a race, or another dialect's way of deleting.
     let rest: Vec<&str> =
         Problem::ALL.iter().map(|problem| problem.word()).filter(|word| !provoked.contains(word)).collect();
-    assert_eq!(rest, ["too-many-matches", "request-replayed", "caller-revoked", "user-has-keys", "conflict"]);
+    assert_eq!(
+        rest,
+        [
+            "too-many-matches",
+            "request-replayed",
+            "caller-revoked",
+            "ssh-key-not-found",
+            "ssh-key-taken",
+            "user-has-keys",
+            "conflict"
+        ]
+    );
 }
 
 /// A world with keys that may not do much.
