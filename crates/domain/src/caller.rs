@@ -50,7 +50,7 @@ pub struct Caller {
     pub(crate) key: Credential,
     pub(crate) key_id: KeyId,
     pub(crate) temporary: bool,
-    pub(crate) limits: KeyLimits,
+    pub(crate) limits: Option<Box<KeyLimits>>,
     pub(crate) repeatable: Option<Box<Repeatable>>,
     pub(crate) signature_tag: Option<String>,
     pub(crate) payload: Payload,
@@ -127,6 +127,11 @@ impl Caller {
             Reach::Nobody => Err(Error::Denied),
             reach @ (Reach::Own | Reach::Account) => Ok(reach),
         }
+    }
+
+    /// What the key that signed is limited to.
+    pub(crate) fn limits(&self) -> &KeyLimits {
+        self.limits.as_deref().unwrap_or(KeyLimits::NONE)
     }
 
     /// Asks for `action` on an object of the whole account, such as its list of users.

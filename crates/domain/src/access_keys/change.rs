@@ -369,12 +369,12 @@ fn check_change(caller: &Caller, account: &Account, old: &AccessKey, new: &Acces
     check_conditions(&new.sources, &new.audience)?;
     check_times(new.not_before, new.expires_at)?;
     if new.sources != old.sources {
-        caller.limits.allow_sources(&new.sources)?;
+        caller.limits().allow_sources(&new.sources)?;
     }
     if new.expires_at == old.expires_at {
         return Ok(());
     }
-    caller.limits.allow_end(new.expires_at)?;
+    caller.limits().allow_end(new.expires_at)?;
     let is_later = |limit: UnixMillis| new.expires_at.is_none_or(|end| end > limit);
     if old.successor.is_some() && old.expires_at.is_some_and(is_later) {
         return Err(Error::RotationUnderWay);

@@ -73,9 +73,13 @@ pub struct KeyLimits {
 }
 
 impl KeyLimits {
-    /// The limits of a key.
-    pub(crate) fn of(key: &AccessKey, account: &Account) -> Self {
-        Self { sources: key.sources.clone(), ends_at: key.own_end(account) }
+    /// None.
+    pub(crate) const NONE: &'static Self = &Self { sources: Vec::new(), ends_at: None };
+
+    /// The limits of a key; most have none.
+    pub(crate) fn of(key: &AccessKey, account: &Account) -> Option<Box<Self>> {
+        let limits = Self { sources: key.sources.clone(), ends_at: key.own_end(account) };
+        (limits != *Self::NONE).then(|| Box::new(limits))
     }
 
     /// The end of a key whose end was not, or was asked to be, this.

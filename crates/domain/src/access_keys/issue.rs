@@ -137,7 +137,7 @@ impl Service {
         check_description(&issue.description)?;
         issue.check()?;
         let longest = account.max_key_lifetime_ms.map(|life| now.plus(life));
-        let asked = caller.limits.end(issue.expires_at)?;
+        let asked = caller.limits().end(issue.expires_at)?;
         let expires_at = asked.into_iter().chain(longest).min();
         let conditions = &issue.conditions;
         let random = self.random.as_ref();
@@ -153,7 +153,7 @@ impl Service {
             kind: KeyKind::Permanent,
             status: KeyStatus::Active,
             sealed: None,
-            sources: caller.limits.sources(&conditions.sources)?,
+            sources: caller.limits().sources(&conditions.sources)?,
             not_before: conditions.not_before,
             expires_at,
             audience: conditions.audience.clone(),

@@ -34,7 +34,7 @@ impl Service {
             caller.require_root_for(&record.rows.user)?;
             let user = &record.rows.user;
             // Whatever was asked for is cut to the earliest end.
-            let issue = &KeyIssue { expires_at: caller.limits.cap(issue.expires_at), ..issue.clone() };
+            let issue = &KeyIssue { expires_at: caller.limits().cap(issue.expires_at), ..issue.clone() };
             let mut made = self.new_key(caller, &record.rows.account, user.uuid, issue, now)?;
             made.key.kind = KeyKind::Temporary;
             made.key.parent = Some(parent.uuid);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::{Token, TokenHash, TokenKind};
-use crate::access_keys::KeyLimits;
 use crate::batch::{Effect, Require};
 use crate::caller::{Caller, Credential, Origin};
 use crate::clock::UnixMillis;
@@ -103,7 +102,7 @@ impl Service {
             key: Credential::Token(token.hash),
             key_id: KeyId::new(format!("token:{}", to_hex(&token.hash.object()))),
             temporary: false,
-            limits: KeyLimits::default(),
+            limits: None,
             repeatable: None,
             signature_tag: None,
             payload: signing::Payload::Unchecked,

@@ -8,6 +8,7 @@ mod honesty;
 mod keys;
 mod lists;
 mod ownership;
+mod reference;
 mod repeats;
 mod samples;
 mod schema;
