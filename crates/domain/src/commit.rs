@@ -69,6 +69,7 @@ impl From<CommitError> for Refused {
                 Require::UserVersionIs(..)
                 | Require::KeyVersionIs(..)
                 | Require::LiveKeysAre(..)
+                | Require::AccountVersionIs(..)
                 | Require::SshKeyVersionIs(..)
                 | Require::LiveSshKeysAre(..)
                 | Require::ChildrenAre { .. } => Refused::Changed,
@@ -89,6 +90,7 @@ impl Refused {
                 Require::CallerMayAct { .. } => Error::CallerRevoked,
                 Require::UserIsLive(_) => Error::UserNotFound(name.to_owned()),
                 Require::NameIsFree { .. } => Error::UserNameTaken(name.to_owned()),
+                Require::AccountNameIsFree(_) => Error::AccountNameTaken(name.to_owned()),
                 Require::KeysBelow { .. } => {
                     reached(LimitName::AccessKeysPerUser, limits.access_keys_per_user)
                 }
@@ -107,6 +109,9 @@ impl Refused {
                 | Require::SshKeyVersionIs(..)
                 | Require::LiveSshKeysAre(..)
                 | Require::ChildrenAre { .. }
+                | Require::AccountVersionIs(..)
+                // The same request under way twice; sent once more, it gets what the other one made.
+                | Require::RequestIsNew { .. }
                 | Require::KeyIdIsFree(_)
                 | Require::SerialIsFree(_) => Error::Conflict,
             },

@@ -13,6 +13,7 @@
 mod broken_store;
 mod golden;
 mod huawei;
+mod native;
 mod registry;
 mod scloud;
 mod tencent;
