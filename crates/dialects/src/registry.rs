@@ -11,6 +11,7 @@ use crate::answer::{Answer, TransportRefusal};
 use crate::native::Native;
 use crate::operation::Operation;
 use crate::request::{Recognition, Request};
+use crate::samsung::Samsung;
 use crate::scloud::Scloud;
 use crate::tencent::Tencent;
 
@@ -117,6 +118,7 @@ macro_rules! registry {
 registry! {
     Native(Native) = "native", prefix "/api/v1";
     Tencent(Tencent) = "tencent", prefix "/tencent";
+    Samsung(Samsung) = "samsung", prefix "/samsung";
     Scloud(Scloud) = "scloud", prefix "/scloud";
 }
 

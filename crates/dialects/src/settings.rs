@@ -42,6 +42,15 @@ impl<'a> Own<'a> {
             .ok_or_else(|| format!("`{name}` must be a whole number of 0 to {most}"))
     }
 
+    /// A text, if it is set.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, String> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        value.as_str().map(Some).ok_or_else(|| format!("`{name}` must be a text, in quotes"))
+    }
+
     /// One of some words, or the default of `T`.
     ///
     /// # Errors

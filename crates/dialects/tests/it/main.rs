@@ -13,6 +13,7 @@
 mod broken_store;
 mod golden;
 mod registry;
+mod samsung;
 mod scloud;
 mod tencent;
 mod wire;

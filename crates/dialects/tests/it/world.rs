@@ -206,7 +206,9 @@ impl World {
         let origin = Origin { request, source, dialect: self.dialect.name() };
         let headers = wire.headers();
         let view = wire.view(&headers);
-        self.dialect.answer(&self.service, Request { view, path: view.path(), origin }).await
+        self.dialect
+            .answer(&self.service, Request { view, path: view.path(), origin, public_urls: &[] })
+            .await
     }
 
     /// A member of the first account.
