@@ -30,7 +30,8 @@ class Server:
         self.log_path = pathlib.Path(folder) / "log"
         # The server refuses KEYWARD_ variables that it does not know, such as KEYWARD_BIN.
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("KEYWARD_")}
-        settings = {"LOG__LEVEL": "trace", **settings}
+        # The gate's own place for its socket is shared by all servers of root.
+        settings = {"LOG__LEVEL": "trace", "GATE__SOCKET": pathlib.Path(folder) / "gate.sock", **settings}
         self.environment.update({f"KEYWARD_{name}": str(value) for name, value in settings.items()})
         self.secrets = set()
         self.process = None
@@ -44,13 +45,13 @@ class Server:
                 command, stdout=subprocess.PIPE, stderr=log, env=self.environment, encoding="utf-8"
             )
         self.announcement, urls = "", []
-        while len(urls) < 2:
+        while len(urls) < 3:
             line = self.process.stdout.readline()
             assert line, "the server ended before it was ready"
             self.announcement += line
             if line.startswith("listening on "):
                 urls.append(line.split()[-1])
-        self.url, self.admin_url = urls
+        self.url, self.admin_url, self.gate = urls
         return self
 
     def stop(self):

@@ -9,9 +9,9 @@ use domain::clock::UnixMillis;
 use domain::id::KeyUuid;
 use serde::{Serialize, Serializer};
 
-use super::Settings;
 use super::errors::{Code, Refusal};
 use super::version::Version;
+use super::{PREFIX, Settings};
 use crate::json::{self, Body};
 use crate::request::Request;
 
@@ -98,8 +98,9 @@ pub(super) fn record_id(text: &str) -> Option<KeyUuid> {
 /// The base URL that the client has called, without `/v1`: below the public URL that goes with the host, or the first; else
 /// below the host itself, which the signature covers.
 pub(super) fn base_url(request: &Request<'_>) -> String {
-    let own_prefix = request.view.path().strip_suffix(request.path).unwrap_or_default();
-    [&server_url(request), own_prefix].concat()
+    let below = request.view.path().strip_prefix(PREFIX);
+    let is_below = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    server_url(request) + if is_below { PREFIX } else { "" }
 }
 
 /// The URL of the server itself.
