@@ -32,14 +32,21 @@ use errors::Refusal;
 
 pub use errors::Code;
 
-/// What fuzz targets call; nothing else does.
+/// What the fuzz targets call, who see nothing private. No use to anybody else.
 #[doc(hidden)]
 pub mod fuzzing {
-    /// Reads the query of a list, markers and sorts included.
-    pub fn query(text: &str) {
-        if let Ok(query) = super::query::ListQuery::read(text) {
-            let _ = (query.key_filter(), query.links("https://h", None));
-        }
+    use super::{call, query};
+
+    /// What the query of a list says, as its link to itself writes it. `None`: it is refused.
+    pub fn query(text: &str) -> Option<String> {
+        let query = query::ListQuery::read(text).ok()?;
+        let [_, own] = <[_; 2]>::try_from(query.links("", None)).ok()?;
+        Some(own.into_query())
+    }
+
+    /// The record that a marker names.
+    pub fn marker(text: &str) -> Option<domain::id::KeyUuid> {
+        call::record_id(text)
     }
 }
 

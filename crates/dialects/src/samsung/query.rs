@@ -169,6 +169,13 @@ pub(super) struct Link {
     rel: &'static str,
 }
 
+impl Link {
+    /// What follows the `?`.
+    pub(super) fn into_query(self) -> String {
+        self.href.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default()
+    }
+}
+
 impl Page {
     fn read(limit: Option<&str>, marker: Option<&str>, sort: Option<&str>, problems: &mut Problems) -> Self {
         let mut page = Self::default();

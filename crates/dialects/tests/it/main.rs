@@ -14,6 +14,7 @@ mod broken_store;
 mod golden;
 mod registry;
 mod samsung;
+mod schemes;
 mod scloud;
 mod tencent;
 mod wire;
