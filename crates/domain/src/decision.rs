@@ -6,6 +6,8 @@ use crate::access_keys::{AccessKey, KeyStatus};
 use crate::accounts::AccountStatus;
 use crate::clock::UnixMillis;
 use crate::directory::UserRecord;
+use crate::ssh_keys::SshKey;
+use crate::tokens::{Token, TokenError};
 use crate::users::UserStatus;
 
 /// Why a known credential may not act now. Told only to somebody who proved that he holds the secret.
@@ -54,13 +56,46 @@ pub fn may_act(
             return Err(Unusable::SourceNotAllowed);
         }
     }
+    owner_may_act(record)?;
+    if is_allowed_from(key, source) { Ok(()) } else { Err(Unusable::SourceNotAllowed) }
+}
+
+/// Whether a session token of `record`'s user stands for him at `now`.
+///
+/// # Errors
+/// The first reason that it does not.
+pub fn may_hold(record: &UserRecord, token: &Token, now: UnixMillis) -> Result<(), TokenError> {
+    if let Some(end) = token.expires_at.filter(|_| token.is_expired(now)) {
+        return Err(TokenError::Expired(end));
+    }
+    if token.user_version != record.rows.user.version {
+        return Err(TokenError::UserChanged);
+    }
+    Ok(owner_may_act(record)?)
+}
+
+/// Whether `key`, a live SSH key of `record`'s user, opens a login at `now`.
+///
+/// # Errors
+/// The first reason that it does not.
+pub fn may_log_in(record: &UserRecord, key: &SshKey, now: UnixMillis) -> Result<(), Unusable> {
+    if key.status != KeyStatus::Active {
+        return Err(Unusable::KeyInactive);
+    }
+    if key.is_expired(now) {
+        return Err(Unusable::KeyExpired);
+    }
+    owner_may_act(record)
+}
+
+fn owner_may_act(record: &UserRecord) -> Result<(), Unusable> {
     if record.rows.user.status != UserStatus::Active {
         return Err(Unusable::UserFrozen);
     }
     if record.rows.account.status != AccountStatus::Active {
         return Err(Unusable::AccountDisabled);
     }
-    if is_allowed_from(key, source) { Ok(()) } else { Err(Unusable::SourceNotAllowed) }
+    Ok(())
 }
 
 fn is_allowed_from(key: &AccessKey, source: Option<IpAddr>) -> bool {

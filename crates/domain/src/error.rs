@@ -3,6 +3,7 @@
 
 use crate::id::KeyId;
 use crate::limits::LimitName;
+use crate::ssh_keys::BadKey;
 use crate::store::StoreError;
 
 /// A refused use case.
@@ -26,6 +27,21 @@ pub enum Error {
     /// No such key that the caller may see: unknown, deleted, of another user or of another account, told alike.
     #[error("no such access key")]
     KeyNotFound,
+    /// No such SSH key that the caller may see, told alike as for access keys.
+    #[error("no such SSH key")]
+    SshKeyNotFound,
+    /// A user of the account has the key already; which one is not told (threat T57).
+    #[error("a user of the account has this SSH key already")]
+    SshKeyTaken,
+    /// The text is not a public key that is accepted.
+    #[error("the SSH key {0}")]
+    BadSshKey(#[from] BadKey),
+    /// No such live token that the caller may see.
+    #[error("no such token")]
+    TokenNotFound,
+    /// Too much is asked at once: password hashes that wait, or refusals from one source. Try again later.
+    #[error("too much at once; try again later")]
+    Busy,
     /// The key that a temporary key shall belong to is not a permanent, usable key that the caller may make one for: unknown,
     /// foreign, deleted, disabled, expired or temporary itself, told alike.
     #[error("no usable permanent access key to make a temporary key of")]
@@ -109,6 +125,10 @@ pub enum Field {
     Role,
     /// A key's description.
     Description,
+    /// An SSH key's title.
+    Title,
+    /// A user's password.
+    Password,
     /// The signature schemes of a key.
     Schemes,
     /// Where a key may be used from.
@@ -139,6 +159,8 @@ impl std::fmt::Display for Field {
             Field::Email => "email",
             Field::Role => "role",
             Field::Description => "description",
+            Field::Title => "title",
+            Field::Password => "password",
             Field::Schemes => "schemes",
             Field::Sources => "sources",
             Field::Audience => "audience",

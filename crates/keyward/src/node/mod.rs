@@ -17,6 +17,7 @@ use domain::directory::Generations;
 use domain::id::{AccountUuid, NodeId};
 use domain::random::Randomness;
 use domain::service::Parts;
+use domain::ssh_keys::BlockList;
 use domain::store::{CommitError, SharedStore};
 use domain::vault::{Purpose, SEALS_PER_DATA_KEY, Vault, to_hex};
 use stores::sqlite::{Opened, Options, SqliteStore};
@@ -112,6 +113,7 @@ impl Node {
             clock: clock.clone(),
             random,
             limits: config.domain_limits(),
+            blocked_keys: BlockList::default(),
         };
         Ok(Self { id, service: Arc::new(Service::new(parts)), store, vault })
     }
