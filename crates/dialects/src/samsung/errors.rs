@@ -314,7 +314,12 @@ impl From<Error> for Refusal {
             | Error::KeyIdTaken
             | Error::ExceedsCaller(_)
             | Error::RotationUnderWay
-            | Error::RepeatDiffers => internal(),
+            | Error::RepeatDiffers
+            | Error::SshKeyNotFound
+            | Error::SshKeyTaken
+            | Error::BadSshKey(_)
+            | Error::TokenNotFound => internal(),
+            Error::Busy => Self::plain(Code::Unavailable, "The service is busy. Please try again later."),
             Error::Conflict => {
                 Self::plain(Code::Unavailable, "The access key kept changing. Please try again.")
             }
@@ -386,6 +391,8 @@ const fn member_of(field: Field) -> &'static str {
         | Field::NotBefore
         | Field::Overlap
         | Field::AccountName
-        | Field::KeyLifetime => "request",
+        | Field::KeyLifetime
+        | Field::Title
+        | Field::Password => "request",
     }
 }
