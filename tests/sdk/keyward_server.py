@@ -44,14 +44,14 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, env=self.environment, encoding="utf-8"
             )
-        self.announcement, urls = "", []
-        while len(urls) < 3:
+        self.announcement, listeners = "", []
+        while len(listeners) < 3:
             line = self.process.stdout.readline()
             assert line, "the server ended before it was ready"
             self.announcement += line
             if line.startswith("listening on "):
-                urls.append(line.split()[-1])
-        self.url, self.admin_url, self.gate = urls
+                listeners.append(line.split()[-1])
+        self.url, self.admin_url = [url for url in listeners if url.startswith("http")]
         return self
 
     def stop(self):

@@ -20,7 +20,7 @@ use crate::harness::scloud::{self, Answer, Credential};
 /// The product's default quota, left as it is.
 pub(super) const KEYS_PER_USER: usize = 2;
 /// Seeding is not measured; more connections than in the figures fill larger batches.
-const SEEDING_CONNECTIONS: usize = 200;
+pub(super) const SEEDING_CONNECTIONS: usize = 200;
 
 /// A server's data, and the server while it runs.
 pub(super) struct Fixture {
@@ -62,6 +62,11 @@ impl Fixture {
     /// The running server.
     pub(super) fn server(&self) -> Result<&(Process, SocketAddr)> {
         self.running.as_ref().context("the server does not run")
+    }
+
+    /// The key of the first start.
+    pub(super) const fn administrator(&self) -> &Credential {
+        &self.launch.bootstrap
     }
 
     /// Restarts the server and returns how long that took until it answered its first signed request.
@@ -128,11 +133,6 @@ impl Fixture {
         Ok(made.take())
     }
 
-    /// The first start's key.
-    pub(super) const fn administrator(&self) -> &Credential {
-        &self.launch.bootstrap
-    }
-
     /// Walks an administrator's list up to its last page; the id of the record before it.
     pub(super) fn marker_before_the_last_page(&self) -> Result<String> {
         let (_, server) = self.server()?;
@@ -194,6 +194,7 @@ impl Fixture {
     }
 }
 
-fn user_name(number: usize) -> String {
+/// The name of the user of that number.
+pub(super) fn user_name(number: usize) -> String {
     format!("user-{number:07}")
 }

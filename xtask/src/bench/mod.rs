@@ -11,6 +11,7 @@ mod pages;
 mod sqlite;
 mod stats;
 mod table;
+mod tencent;
 mod usage;
 
 use std::net::SocketAddr;
@@ -146,7 +147,10 @@ impl Bench {
     /// Each dialect's signed list against a bare handler that sends the same bytes.
     fn lists(&mut self) -> Result<()> {
         for case in LISTS {
-            let rows = self.against_bare(case, self.few.server()?, &self.few_owners)?;
+            let mut fixture = Fixture::start(&self.binary, self.folder.path(), case.name)?;
+            let owners = (case.owners)(&fixture, FEW_KEYS)?;
+            let rows = self.against_bare(case, fixture.server()?, &owners)?;
+            fixture.stop()?;
             self.rows.extend(rows);
         }
         Ok(())
@@ -177,10 +181,8 @@ impl Bench {
     fn pages(&mut self) -> Result<()> {
         progress(&format!("storing {} keys for pages", pages::KEYS));
         let mut fixture = Fixture::start(&self.binary, self.folder.path(), "pages")?;
-        let owners = fixture.seed_samsung(pages::KEYS)?;
+        fixture.seed_samsung(pages::KEYS)?;
         let server = fixture.server()?;
-        let rows = self.against_bare(&pages::OWN, server, owners.get(..WORKING_SET).unwrap_or(&owners))?;
-        self.rows.extend(rows);
 
         progress("samsung pages");
         let admin = fixture.administrator();

@@ -9,6 +9,7 @@ use signing::scp::{self, Stamp};
 use signing::{Body, RequestView, UrlScheme, format_basic};
 
 use super::cases::ListCase;
+use super::fixture::Fixture;
 use crate::harness::scloud::Credential;
 
 /// Keys in the account whose list is walked.
@@ -19,6 +20,7 @@ pub(super) const PAGE: usize = 20;
 /// One's own keys, as the provider lists them.
 pub(super) const OWN: ListCase = ListCase {
     name: "samsung ListAccessKey",
+    owners: Fixture::seed_samsung,
     request: |server, owner| list(server, &owner.key, ""),
     accepted: |body| body.starts_with(br#"{"access_keys":[{"#),
 };

@@ -32,8 +32,8 @@ use errors::Refusal;
 
 pub use errors::Code;
 
-/// What the fuzz targets call, who see nothing private. No use to anybody else.
-#[doc(hidden)]
+/// What the fuzz targets call, who see nothing private.
+#[cfg(feature = "testing")]
 pub mod fuzzing {
     use super::{call, query};
 

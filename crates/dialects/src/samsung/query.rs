@@ -169,6 +169,7 @@ pub(super) struct Link {
     rel: &'static str,
 }
 
+#[cfg(feature = "testing")]
 impl Link {
     /// What follows the `?`.
     pub(super) fn into_query(self) -> String {

@@ -18,6 +18,7 @@ mod faults;
 mod files;
 mod gated;
 mod key_lists;
+mod last_used;
 mod model;
 mod names;
 mod owners;
