@@ -30,6 +30,7 @@ class Server:
         self.log_path = pathlib.Path(folder) / "log"
         # The server refuses KEYWARD_ variables that it does not know, such as KEYWARD_BIN.
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("KEYWARD_")}
+        # The gate's own place for its socket is shared by all servers of root.
         settings = {"LOG__LEVEL": "trace", "GATE__SOCKET": pathlib.Path(folder) / "gate.sock", **settings}
         self.environment.update({f"KEYWARD_{name}": str(value) for name, value in settings.items()})
         self.secrets = set()

@@ -9,6 +9,7 @@ pub mod native;
 pub mod operation;
 pub mod registry;
 pub mod request;
+pub mod samsung;
 pub mod scloud;
 mod settings;
 pub mod tencent;

@@ -12,6 +12,7 @@ use crate::huawei::Huawei;
 use crate::native::Native;
 use crate::operation::Operation;
 use crate::request::{Recognition, Request};
+use crate::samsung::Samsung;
 use crate::scloud::Scloud;
 use crate::tencent::Tencent;
 
@@ -119,6 +120,7 @@ registry! {
     Native(Native) = "native", prefix "/api/v1";
     Tencent(Tencent) = "tencent", prefix "/tencent";
     Huawei(Huawei) = "huawei", prefix "/huawei";
+    Samsung(Samsung) = "samsung", prefix "/samsung";
     Scloud(Scloud) = "scloud", prefix "/scloud";
 }
 

@@ -12,6 +12,9 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// Where it came from and under which id it is logged.
     pub origin: Origin,
+    /// The base URLs under which clients reach the server, most important first; some schemes sign them, and links in
+    /// answers begin with them.
+    pub public_urls: &'a [String],
 }
 
 /// Whether a request at the root, without prefix or host name to tell, is a dialect's.

@@ -34,6 +34,11 @@ macro_rules! entity_id {
                 self.0.simple().to_string()
             }
 
+            /// The same with hyphens, as other programs write UUIDs.
+            pub fn hyphenated(&self) -> String {
+                self.0.hyphenated().to_string()
+            }
+
             /// Reads 32 hexadecimal digits or the hyphenated form; `None` for anything else.
             pub fn parse(text: &str) -> Option<Self> {
                 Uuid::try_parse(text).ok().map(Self)

@@ -30,6 +30,8 @@ pub struct PipelineSettings {
     pub trusted_proxies: Vec<AddressRange>,
     /// Whether credentials may travel unencrypted beyond this machine.
     pub plain_http: PlainHttp,
+    /// The base URLs under which clients reach the server.
+    pub public_urls: Vec<String>,
     /// Bounds on bodies.
     pub body: BodyLimits,
     /// From the end of the request to the answer.
@@ -153,7 +155,8 @@ impl Pipeline {
         if body.len() > dialect.body_limit() {
             return (dialect.name(), dialect.refuse_transport(TransportRefusal::BodyTooLarge, id));
         }
-        let work = dialect.answer(&self.service, Request { view, path, origin });
+        let work = dialect
+            .answer(&self.service, Request { view, path, origin, public_urls: &self.settings.public_urls });
         // The timer is touched only when the answer is not ready at once.
         let answer = match tokio::time::timeout(self.settings.handler_timeout, work).await {
             Ok(answer) => answer,

@@ -73,6 +73,7 @@ impl Config {
         PipelineSettings {
             trusted_proxies: self.trusted_proxies.iter().map(|network| network.0).collect(),
             plain_http: if self.allow_plain_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly },
+            public_urls: self.public_url.iter().map(ToString::to_string).collect(),
             body: self.body_limits(),
             handler_timeout: self.limits.handler_seconds.into(),
         }

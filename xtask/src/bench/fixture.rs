@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::cases::{ListCase, Owner, succeeded};
 use super::load::{self, Request};
+use super::pages;
 use super::stats::Sample;
 use crate::harness::process::{Launch, Process, SERVER_LISTENERS};
 use crate::harness::scloud::{self, Answer, Credential};
@@ -99,6 +100,63 @@ impl Fixture {
         self.create_keys_of(0..users, SEEDING_CONNECTIONS)?;
         let created = created.take();
         Ok(created.into_iter().map(|(user, key)| Owner { user, key }).collect())
+    }
+
+    /// Makes users with `KEYS_PER_USER` keys each that sign in the Samsung dialect, `keys` in all; returns each user with one
+    /// of his keys.
+    pub(super) fn seed_samsung(&self, keys: usize) -> Result<Vec<Owner>> {
+        let users = keys.div_ceil(KEYS_PER_USER);
+        self.seed_users(users)?;
+        let (_, server) = self.server()?;
+        let mut requests = Vec::new();
+        for user in (0..users).cycle().take(keys) {
+            requests.push(pages::create_key(*server, &self.launch.bootstrap, &user_name(user))?.into());
+        }
+        let made = Rc::new(RefCell::new(Vec::new()));
+        let (record, mut requests) = (Rc::clone(&made), requests.into_iter());
+        load::run(
+            *server,
+            SEEDING_CONNECTIONS,
+            None,
+            move || requests.next(),
+            move |body| {
+                let body: Value = serde_json::from_slice(body)?;
+                let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+                let owner = || {
+                    let key = Credential { id: text("id")?, secret: text("secret")? };
+                    Some(Owner { user: text("user")?, key })
+                };
+                record.borrow_mut().push(owner().with_context(|| format!("no key: {body}"))?);
+                Ok(())
+            },
+        )?;
+        Ok(made.take())
+    }
+
+    /// Walks an administrator's list up to its last page; the id of the record before it.
+    pub(super) fn marker_before_the_last_page(&self) -> Result<String> {
+        let (_, server) = self.server()?;
+        let mut marker: Option<String> = None;
+        for _ in 1..pages::KEYS / pages::PAGE {
+            let found = Rc::new(RefCell::new(None));
+            let into = Rc::clone(&found);
+            let mut request = Some(pages::page(*server, &self.launch.bootstrap, marker.as_deref()).into());
+            load::run(
+                *server,
+                1,
+                None,
+                move || request.take(),
+                move |body| {
+                    let body: Value = serde_json::from_slice(body)?;
+                    let last = body.get("access_keys").and_then(Value::as_array).and_then(|keys| keys.last());
+                    let id = last.and_then(|key| key.get("id")).and_then(Value::as_str);
+                    *into.borrow_mut() = Some(id.with_context(|| format!("no page: {body}"))?.to_owned());
+                    Ok(())
+                },
+            )?;
+            marker = found.take();
+        }
+        marker.context("there is one page only")
     }
 
     /// Makes users without keys.

@@ -24,7 +24,7 @@ pub(super) type Request = Rc<[u8]>;
 /// body of each answer to `accept`.
 ///
 /// # Errors
-/// The first answer whose status is not 200 or that `accept` refuses: a bench must not count wrong answers.
+/// The first answer whose status is no success or that `accept` refuses: a bench must not count wrong answers.
 pub(super) fn run(
     server: SocketAddr,
     connections: usize,
@@ -125,7 +125,7 @@ async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) 
         if buffer.len() < frame.bytes() {
             continue;
         }
-        if frame.status != 200 || buffer.len() > frame.bytes() {
+        if !(200..300).contains(&frame.status) || buffer.len() > frame.bytes() {
             bail!("wrong answer: {}", String::from_utf8_lossy(buffer));
         }
         return Ok(frame.head_bytes);

@@ -7,6 +7,7 @@ pub(crate) mod baseline;
 mod cases;
 mod fixture;
 mod load;
+mod pages;
 mod sqlite;
 mod stats;
 mod table;
@@ -29,8 +30,7 @@ use load::Request;
 use stats::Sample;
 use table::{Row, Target, Unit};
 
-const USAGE: &str =
-    "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|creates|keys] [--binary PATH]";
+const USAGE: &str = "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|pages|creates|keys] [--binary PATH]";
 /// Connections in every figure.
 const CONNECTIONS: usize = 64;
 /// The small store that larger ones are compared with.
@@ -67,8 +67,12 @@ pub(crate) fn main(arguments: &[&str]) -> Result<()> {
 }
 
 /// The parts of the table, which can also be asked for alone.
-const SECTIONS: &[(&str, Section)] =
-    &[("lists", Bench::lists), ("creates", Bench::creates), ("keys", Bench::many_keys)];
+const SECTIONS: &[(&str, Section)] = &[
+    ("lists", Bench::lists),
+    ("pages", Bench::pages),
+    ("creates", Bench::creates),
+    ("keys", Bench::many_keys),
+];
 
 type Section = fn(&mut Bench) -> Result<()>;
 
@@ -143,31 +147,62 @@ impl Bench {
     /// Each dialect's signed list against a bare handler that sends the same bytes.
     fn lists(&mut self) -> Result<()> {
         for case in LISTS {
-            progress(case.name);
             let mut fixture = Fixture::start(&self.binary, self.folder.path(), case.name)?;
             let owners = (case.owners)(&fixture, FEW_KEYS)?;
-            let server = fixture.server()?;
-            let requests = presigned(case, server.1, &owners);
-            let example = requests.first().context("nobody to ask for")?;
-            let answer = baseline::ask(server.1, example)?;
-            let bare = baseline::start(&answer, self.folder.path())?.ready(1)?;
-            baseline::same_bytes(&answer, &baseline::ask(bare.1, example)?)?;
-            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-            for _ in 0..self.plan.rounds {
-                ours.push(self.measure(&server.0, server.1, &requests, case.accepted)?);
-                theirs.push(self.measure(&bare.0, bare.1, &requests, case.accepted)?);
-            }
+            let rows = self.against_bare(case, fixture.server()?, &owners)?;
             fixture.stop()?;
-            let mut row = |what: &str, unit, target, value: fn(&Measured) -> f64| {
-                let what = format!("{} / bare axum handler: {what}", case.name);
-                let values = |side: &[Measured]| side.iter().map(value).collect();
-                self.rows.push(Row { what, unit, ours: values(&ours), theirs: values(&theirs), target });
-            };
-            row("throughput", Unit::PerSecond, Target::RatioAtLeast(0.70), |side| side.sample.per_second());
-            row("p99", Unit::Seconds, Target::RatioAtMost(2.0), |side| side.sample.p99());
-            row("server's processor time", Unit::Seconds, Target::None, |side| side.processor);
+            self.rows.extend(rows);
         }
         Ok(())
+    }
+
+    fn against_bare(
+        &self,
+        case: &ListCase,
+        server: &(Process, SocketAddr),
+        owners: &[Owner],
+    ) -> Result<[Row; 3]> {
+        progress(case.name);
+        let requests = presigned(case, server.1, owners);
+        let example = requests.first().context("nobody to ask for")?;
+        let answer = baseline::ask(server.1, example)?;
+        let bare = baseline::start(&answer, self.folder.path())?.ready(1)?;
+        baseline::same_bytes(&answer, &baseline::ask(bare.1, example)?)?;
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..self.plan.rounds {
+            ours.push(self.measure(&server.0, server.1, &requests, case.accepted)?);
+            theirs.push(self.measure(&bare.0, bare.1, &requests, case.accepted)?);
+        }
+        let what = format!("{} / bare axum handler", case.name);
+        Ok(compared(&what, &ours, &theirs, (Target::RatioAtLeast(0.70), Target::RatioAtMost(2.0))))
+    }
+
+    /// Samsung's lists: one's own keys, and the last page of an account's against its first.
+    fn pages(&mut self) -> Result<()> {
+        progress(&format!("storing {} keys for pages", pages::KEYS));
+        let mut fixture = Fixture::start(&self.binary, self.folder.path(), "pages")?;
+        fixture.seed_samsung(pages::KEYS)?;
+        let server = fixture.server()?;
+
+        progress("samsung pages");
+        let admin = fixture.administrator();
+        let marker = fixture.marker_before_the_last_page()?;
+        let first = vec![Request::from(pages::page(server.1, admin, None))];
+        let last = vec![Request::from(pages::page(server.1, admin, Some(&marker)))];
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..self.plan.rounds {
+            ours.push(self.measure(&server.0, server.1, &last, pages::is_full)?);
+            theirs.push(self.measure(&server.0, server.1, &first, pages::is_full)?);
+        }
+        let what =
+            format!("samsung page {} / first page, of {} keys", pages::KEYS / pages::PAGE, pages::KEYS);
+        self.rows.extend(compared(
+            &what,
+            &ours,
+            &theirs,
+            (Target::RatioAtLeast(0.70), Target::RatioAtMost(1.3)),
+        ));
+        fixture.stop()
     }
 
     /// Durable creates against SQLite with one insert per transaction.
@@ -288,6 +323,19 @@ impl Bench {
     fn note(&mut self, what: &str, unit: Unit, ours: Vec<f64>, target: Target) {
         self.rows.push(Row { what: what.to_owned(), unit, ours, theirs: Vec::new(), target });
     }
+}
+
+/// Three rows of a comparison: throughput and p99 with their targets, and what it costs the server.
+fn compared(what: &str, ours: &[Measured], theirs: &[Measured], targets: (Target, Target)) -> [Row; 3] {
+    let row = |name: &str, unit, target, value: fn(&Measured) -> f64| {
+        let values = |side: &[Measured]| side.iter().map(value).collect();
+        Row { what: format!("{what}: {name}"), unit, ours: values(ours), theirs: values(theirs), target }
+    };
+    [
+        row("throughput", Unit::PerSecond, targets.0, |side| side.sample.per_second()),
+        row("p99", Unit::Seconds, targets.1, |side| side.sample.p99()),
+        row("server's processor time", Unit::Seconds, Target::None, |side| side.processor),
+    ]
 }
 
 fn presigned(case: &ListCase, server: SocketAddr, owners: &[Owner]) -> Vec<Request> {

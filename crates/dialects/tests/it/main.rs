@@ -15,6 +15,8 @@ mod golden;
 mod huawei;
 mod native;
 mod registry;
+mod samsung;
+mod schemes;
 mod scloud;
 mod tencent;
 mod wire;

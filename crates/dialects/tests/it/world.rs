@@ -220,7 +220,7 @@ impl World {
     pub async fn answer_view(&self, view: RequestView<'_>, path: &str, source: Option<IpAddr>) -> Answer {
         let request = RequestId::from_bytes([0xab; 16]);
         let origin = Origin { request, source, dialect: self.dialect.name() };
-        self.dialect.answer(&self.service, Request { view, path, origin }).await
+        self.dialect.answer(&self.service, Request { view, path, origin, public_urls: &[] }).await
     }
 
     /// A member of the first account.

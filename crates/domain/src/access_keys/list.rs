@@ -29,6 +29,8 @@ pub struct KeyFilter {
     pub parent: Option<KeyUuid>,
     /// Ends before this time.
     pub expires_before: Option<UnixMillis>,
+    /// Was not used since this time, or never.
+    pub unused_since: Option<UnixMillis>,
     /// Whether deleted keys are among them.
     pub tombstones: Tombstones,
 }
@@ -44,9 +46,10 @@ pub enum Tombstones {
 }
 
 impl KeyFilter {
-    /// Whether `key` is listed.
-    pub fn shows(&self, key: &AccessKey) -> bool {
+    /// Whether `key`, which was last used then, is listed.
+    pub fn shows(&self, key: &AccessKey, last_use: Option<UnixMillis>) -> bool {
         self.may_ever_show(key)
+            && self.unused_since.is_none_or(|since| last_use.is_none_or(|at| at < since))
             && (key.deleted_at.is_none() || self.tombstones == Tombstones::Included)
             && self.status.is_none_or(|status| key.status == status)
             && self.expires_before.is_none_or(|end| key.expires_at.is_some_and(|at| at < end))
@@ -275,7 +278,22 @@ impl Service {
         if !record.intact || !record.damaged.is_empty() {
             return Err(Error::Damaged);
         }
-        Ok(record.rows.keys.iter().filter(|key| filter.shows(key)).cloned().collect())
+        let keys = &record.rows.keys;
+        let uses = match filter.unused_since {
+            Some(_) => self.last_uses(&keys.iter().map(|key| key.uuid).collect::<Vec<_>>()).await?,
+            None => Vec::new(),
+        };
+        let last_use = |place: usize| uses.get(place).and_then(Option::as_ref).map(|last| last.at);
+        let shown = keys.iter().enumerate().filter(|(place, key)| filter.shows(key, last_use(*place)));
+        Ok(shown.map(|(_, key)| key.clone()).collect())
+    }
+
+    /// Leaves out what this node has seen used and not written yet. A page may so be shorter than it could be, and a total
+    /// greater; a walk still shows each key that was unused throughout.
+    fn drop_just_used(&self, keys: &mut Vec<AccessKey>, filter: &KeyFilter) {
+        if let Some(since) = filter.unused_since {
+            keys.retain(|key| self.last_used.pending(key.uuid).is_none_or(|last| last.at < since));
+        }
     }
 
     async fn scan(
@@ -298,13 +316,16 @@ impl Service {
             scan = KeyScan { direction, after, limit: limit.saturating_add(1), ..scan };
             let KeyScanPage { keys, total } = self.store.scan_keys(scan).await?;
             self.check_marks(&keys)?;
-            return Ok(KeyList { total, ..cut(keys, *limit) });
+            let mut list = KeyList { total, ..cut(keys, *limit) };
+            self.drop_just_used(&mut list.keys, filter);
+            return Ok(list);
         }
-        let all = self.store.scan_keys(scan).await?.keys;
+        let mut all = self.store.scan_keys(scan).await?.keys;
         if all.len() > usize::try_from(SORTED_KEYS).unwrap_or(usize::MAX) {
             return Err(Error::TooManyToSort);
         }
         self.check_marks(&all)?;
+        self.drop_just_used(&mut all, filter);
         Ok(sorted_page(all, query, marker))
     }
 }

@@ -3,8 +3,9 @@
 use domain::access_keys::{
     AccessKey, Direction, KeyFilter, KeyKind, KeyScan, KeyScanPage, KeyStatus, SchemeSet, Tombstones, Total,
 };
-use domain::batch::Effect::{InsertAccount, InsertKey, InsertUser};
+use domain::batch::Effect::{InsertAccount, InsertKey, InsertUser, NoteUse};
 use domain::id::AccountUuid;
+use domain::last_used::{KeyUse, LastUse};
 
 use super::Subject;
 use super::rows::{NOW, account, buried, child, key, user};
@@ -93,6 +94,8 @@ pub(super) async fn each_filter_leaves_out_the_others(s: Subject) {
     ];
     s.write(vec![InsertAccount(a.clone()), InsertUser(u.clone()), InsertUser(other.clone())]).await;
     insert(&s, &keys).await;
+    let last = LastUse { at: NOW, source: None, dialect: "test".into(), operation: "".into() };
+    s.write(vec![NoteUse(KeyUse { key: keys[3].uuid, last })]).await;
     let all = KeyFilter::default;
     let cases: Vec<(KeyFilter, &[u32])> = vec![
         (all(), &[1, 2, 3, 4, 5]),
@@ -113,6 +116,9 @@ pub(super) async fn each_filter_leaves_out_the_others(s: Subject) {
         (KeyFilter { expires_before: Some(NOW), ..all() }, &[]),
         (KeyFilter { expires_before: Some(NOW.plus(1)), ..all() }, &[2]),
         (KeyFilter { expires_before: Some(NOW.plus(10)), ..all() }, &[2, 3]),
+        (KeyFilter { unused_since: Some(NOW), ..all() }, &[1, 2, 3, 5]),
+        (KeyFilter { unused_since: Some(NOW.plus(1)), ..all() }, &[1, 2, 3, 4, 5]),
+        (KeyFilter { user: Some(u.uuid), unused_since: Some(NOW), ..all() }, &[1, 2, 3]),
         (
             KeyFilter {
                 user: Some(u.uuid),

@@ -228,7 +228,9 @@ impl Store for MemoryStore {
 
     fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage> {
         self.read(|rows| {
-            let matches = |key: &&AccessKey| key.account == scan.account && scan.filter.shows(key);
+            let last_use = |key: &AccessKey| rows.last_used.get(&key.uuid).map(|last| last.at);
+            let matches =
+                |key: &&AccessKey| key.account == scan.account && scan.filter.shows(key, last_use(key));
             let place = |key: &AccessKey| (key.created_at, key.uuid);
             let mut keys: Vec<AccessKey> = rows.keys.values().filter(matches).cloned().collect();
             let all = u64::try_from(keys.len()).unwrap_or(u64::MAX);

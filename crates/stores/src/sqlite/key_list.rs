@@ -45,7 +45,9 @@ const DEAD: &str = "deleted_at IS NOT NULL";
 
 /// What each filter asks for, by the numbers of [`with_bound`]; an absent one is NULL and asks for nothing.
 const FILTERS: &str = "(?3 IS NULL OR status = ?3) AND (?4 IS NULL OR kind = ?4) AND (?5 IS NULL OR dialect = ?5) \
-     AND (?6 IS NULL OR schemes & ?6 <> 0) AND (?7 IS NULL OR parent = ?7) AND (?8 IS NULL OR expires_at < ?8)";
+     AND (?6 IS NULL OR schemes & ?6 <> 0) AND (?7 IS NULL OR parent = ?7) AND (?8 IS NULL OR expires_at < ?8) \
+     AND (?12 IS NULL OR NOT EXISTS \
+          (SELECT 1 FROM last_used WHERE kind = 'access-key' AND record = access_keys.uuid AND at >= ?12))";
 
 /// Whose keys: each has an index that gives the order too. The sign keeps the other index out of it.
 fn owner(scan: &KeyScan) -> &'static str {
@@ -80,7 +82,7 @@ fn count(db: &Connection, query: &str, bound: &[&dyn ToSql]) -> Result<u64, Faul
     Ok(db.prepare_cached(query)?.query_row(bound, |row| row.get(0))?)
 }
 
-/// Calls with the eleven values of a query.
+/// Calls with the twelve values of a query.
 fn with_bound<T>(scan: &KeyScan, call: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
     let filter = &scan.filter;
     let (at, record) =
@@ -97,6 +99,7 @@ fn with_bound<T>(scan: &KeyScan, call: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
         &at.0,
         &record,
         &scan.limit,
+        &filter.unused_since.map(|at| at.0),
     ])
 }
 

@@ -23,6 +23,7 @@ both_stores! {
     t51_markers_name_what_the_list_could_have_shown,
     every_order_pages_alike,
     deleted_keys_are_for_administrators,
+    unused_keys_are_found_at_once,
     a_damaged_key_spoils_its_page,
 }
 
@@ -189,6 +190,28 @@ async fn deleted_keys_are_for_administrators(world: World) {
     assert_eq!(list(&world, &admin, &query_of_user).await.unwrap().total, Some(2));
     assert!(matches!(list(&world, &caller, &query_of_user).await, Err(Error::Denied)));
     assert_eq!(list(&world, &caller, &first_page()).await.unwrap().total, Some(1));
+}
+
+async fn unused_keys_are_found_at_once(world: World) {
+    let (bob, alice) = (world.member("bob").await, world.member("alice").await);
+    let admin = world.admin().await;
+    world.clock.advance(1_000);
+    let since = world.clock.now();
+    let caller = world.caller(&bob).await;
+    let unused = KeyFilter { unused_since: Some(since), ..KeyFilter::default() };
+    for written in [false, true] {
+        let query = KeyQuery { filter: unused.clone(), ..first_page() };
+        let seen = list(&world, &admin, &query).await.unwrap();
+        let mut expected = vec![world.root.id.as_str(), alice.id.as_str()];
+        expected.sort_unstable();
+        let mut found = ids(&seen);
+        found.sort_unstable();
+        assert_eq!(found, expected, "written: {written}");
+        let of_bob = KeyFilter { user: Some(caller.user()), ..unused.clone() };
+        let query = KeyQuery { filter: of_bob, ..first_page() };
+        assert_eq!(list(&world, &admin, &query).await.unwrap().keys, [], "written: {written}");
+        world.service.flush_last_used().await.unwrap();
+    }
 }
 
 async fn a_damaged_key_spoils_its_page(world: World) {
