@@ -1,6 +1,6 @@
 //! The gate as other services ask it: over its socket, over TCP, and through the real programs that stand in front of them.
 
 mod caddy;
-mod nginx;
+pub(crate) mod nginx;
 mod questions;
 mod stage;

@@ -26,7 +26,7 @@ fn asking_nginx(server: &Server, backend: &Backend) -> Program {
 }
 
 /// nginx with these settings inside its `http` block.
-pub(super) fn nginx(server: &Server, http: impl Fn(u16) -> String) -> Program {
+pub(crate) fn nginx(server: &Server, http: impl Fn(u16) -> String) -> Program {
     let home = server.setup.beside("nginx");
     std::fs::create_dir(&home).unwrap();
     Program::start(&home.join("log"), |port| {
