@@ -11,6 +11,7 @@ use crate::directory::UserRecord;
 use crate::error::{Error, Field};
 use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
 use crate::name::{Name, NameKey};
+use crate::passwords::check_new_password;
 use crate::policy::{Action, Role};
 use crate::secret::Secret;
 use crate::service::Service;
@@ -105,6 +106,8 @@ pub struct FirstAdministrator {
     pub key_id: String,
     /// Its secret.
     pub secret: Secret,
+    /// His password; without one nobody can log in for him.
+    pub password: Option<Secret>,
 }
 
 /// Rules for a given id: 16 to 128 of `[A-Za-z0-9_-]`, which every scheme and every client can carry.
@@ -156,6 +159,9 @@ impl Service {
     pub async fn create_first_administrator(&self, first: FirstAdministrator) -> Result<bool, Error> {
         check_given_key_id(&first.key_id)?;
         check_given_secret(&first.secret)?;
+        if let Some(password) = &first.password {
+            check_new_password(password)?;
+        }
         let name = |text: &str| {
             Name::parse(text)
                 .map(Name::into_parts)
@@ -243,7 +249,11 @@ impl Service {
             audit(Action::CreateUser.as_str(), user.uuid.as_bytes(), format!("name={} root", user.name)),
             audit(Action::CreateAccessKey.as_str(), key.uuid.as_bytes(), format!("key={}", key.key_id)),
         ];
-        let batch = Batch {
+        let password = match &first.password {
+            Some(password) => Some(self.new_password_row(user_uuid, password, now).await?),
+            None => None,
+        };
+        let mut batch = Batch {
             require: vec![Require::StoreIsEmpty],
             effects: vec![
                 Effect::InsertAccount(account),
@@ -253,6 +263,7 @@ impl Service {
             ],
             audit,
         };
+        batch.effects.extend(password.map(Effect::SetPassword));
         match self.store.commit(batch).await {
             Ok(()) => Ok(true),
             Err(CommitError::Refused(_)) => Ok(false),

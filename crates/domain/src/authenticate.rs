@@ -4,9 +4,10 @@ use std::sync::atomic::Ordering;
 
 use signing::{Claim, Reject};
 
-use crate::caller::{Caller, Origin};
+use crate::caller::{Caller, Credential, Origin};
 use crate::decision::{Unusable, may_act};
 use crate::directory::Lookup;
+use crate::id::KeyUuid;
 use crate::net::limit_key;
 use crate::replay::ReplayRefusal;
 use crate::service::Service;
@@ -138,8 +139,8 @@ impl Service {
     ) -> Result<Caller, AuthError> {
         let terms = terms.into();
         let refusal = match self.judge(claim, origin, terms).await {
-            Ok(caller) => {
-                self.last_used.mark(caller.key, self.clock.now(), &origin, terms.operation);
+            Ok((caller, key)) => {
+                self.last_used.mark(key, self.clock.now(), &origin, terms.operation);
                 return Ok(caller);
             }
             Err(refusal) => refusal,
@@ -156,7 +157,12 @@ impl Service {
         Err(if throttled { AuthError::Throttled } else { refusal })
     }
 
-    async fn judge(&self, claim: &Claim, origin: Origin, terms: Terms) -> Result<Caller, AuthError> {
+    async fn judge(
+        &self,
+        claim: &Claim,
+        origin: Origin,
+        terms: Terms,
+    ) -> Result<(Caller, KeyUuid), AuthError> {
         let Freshness { window_ms } = terms.freshness;
         let now = self.clock.now();
         let is_stale = claim.signed_at().is_some_and(|signed_at| now.0.abs_diff(signed_at) > window_ms);
@@ -212,7 +218,7 @@ impl Service {
         }
         may_act(record, key, now, origin.source)?;
         let user = &record.rows.user;
-        Ok(Caller {
+        let caller = Caller {
             account: user.account,
             account_name: record.rows.account.name.clone(),
             account_serial: record.rows.account.serial,
@@ -222,13 +228,14 @@ impl Service {
             is_root: user.is_root,
             role: user.role,
             rights: self.rights_of(user.role),
-            key: key.uuid,
+            key: Credential::Key(key.uuid),
             key_id: key.key_id.clone(),
             temporary: key.kind == crate::access_keys::KeyKind::Temporary,
             signature_tag: None,
             payload: claim.payload(),
             origin,
-        })
+        };
+        Ok((caller, key.uuid))
     }
 
     /// Notes a good signature that does not cover the operation (threat T07).

@@ -3,11 +3,15 @@
 use crate::access_keys::{AccessKey, KeyStatus, SchemeSet};
 use crate::accounts::Account;
 use crate::audit::AuditEntry;
+use crate::caller::Credential;
 use crate::clock::UnixMillis;
 use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
 use crate::last_used::KeyUse;
 use crate::name::NameKey;
+use crate::passwords::Password;
 use crate::policy::Role;
+use crate::ssh_keys::{Fingerprint, SshKey};
+use crate::tokens::{Token, TokenHash};
 use crate::users::{User, UserStatus};
 use crate::vault::RingRow;
 
@@ -41,11 +45,11 @@ impl Batch {
 pub enum Require {
     /// Nothing has been stored yet: no account exists.
     StoreIsEmpty,
-    /// The caller's key may still act: live, active, not expired at `at`, likewise its parent, its user with the same role,
-    /// and its account (threat T102).
+    /// The caller's credential may still act: a key that is live, active, not expired at `at`, likewise its parent, or a
+    /// session token of the user as he is now; its user with the same role, and its account (threat T102).
     CallerMayAct {
-        /// The key that signed.
-        key: KeyUuid,
+        /// What identified him.
+        credential: Credential,
         /// Its user's role when the request was authorised.
         role: Role,
         /// The time of the request.
@@ -59,6 +63,26 @@ pub enum Require {
     UserIsLive(UserUuid),
     /// The user's live keys are exactly these, in any order: what a deletion of the user takes along.
     LiveKeysAre(UserUuid, Vec<KeyUuid>),
+    /// The SSH key is as it was read.
+    SshKeyVersionIs(KeyUuid, u64),
+    /// The user's live SSH keys are exactly these, in any order.
+    LiveSshKeysAre(UserUuid, Vec<KeyUuid>),
+    /// No live SSH key of the account is this one.
+    SshKeyIsFree {
+        /// The account.
+        account: AccountUuid,
+        /// What the key is found by.
+        fingerprint: Fingerprint,
+    },
+    /// The user has fewer than `limit` live SSH keys.
+    SshKeysBelow {
+        /// The user.
+        user: UserUuid,
+        /// The quota.
+        limit: u32,
+    },
+    /// The token has not been ended.
+    TokenExists(TokenHash),
     /// No live user of the account has the name, other than `except`.
     NameIsFree {
         /// The account.
@@ -70,7 +94,7 @@ pub enum Require {
     },
     /// No key, live or deleted, has the id.
     KeyIdIsFree(KeyId),
-    /// No account or user ever had the serial.
+    /// No account, user or SSH key ever had the serial.
     SerialIsFree(Serial),
     /// The user has fewer than `limit` live permanent keys whose schemes meet `schemes`.
     KeysBelow {
@@ -115,6 +139,19 @@ pub enum Effect {
     InsertKey(AccessKey),
     /// A changed or deleted key.
     UpdateKey(AccessKey),
+    /// A new SSH key; takes its serial.
+    InsertSshKey(SshKey),
+    /// A changed or deleted SSH key.
+    UpdateSshKey(SshKey),
+    /// A user's password, new or in place of the one before.
+    SetPassword(Password),
+    /// A new token. Of its user's session tokens, those that expired before it was issued go, and the oldest beyond
+    /// [`crate::tokens::SESSIONS_PER_USER`].
+    InsertToken(Token),
+    /// A token ends.
+    DeleteToken(Token),
+    /// The user's password and session tokens go.
+    ForgetLogin(UserUuid),
     /// A new wrapped key in the ring.
     InsertRingKey(RingRow),
     /// `seals` more records were sealed under this data key.
@@ -137,7 +174,13 @@ impl Effect {
             | Effect::InsertUser(_)
             | Effect::UpdateUser(_)
             | Effect::InsertKey(_)
-            | Effect::UpdateKey(_) => true,
+            | Effect::UpdateKey(_)
+            | Effect::InsertSshKey(_)
+            | Effect::UpdateSshKey(_)
+            | Effect::SetPassword(_)
+            | Effect::InsertToken(_)
+            | Effect::DeleteToken(_)
+            | Effect::ForgetLogin(_) => true,
             Effect::InsertRingKey(_)
             | Effect::CountSeals { .. }
             | Effect::CountRefusals(_)
@@ -149,9 +192,14 @@ impl Effect {
         match self {
             Effect::UpdateUser(user) => user.deleted_at.is_some() || user.status == UserStatus::Frozen,
             Effect::UpdateKey(key) => key.deleted_at.is_some() || key.status == KeyStatus::Inactive,
+            Effect::UpdateSshKey(key) => key.deleted_at.is_some() || key.status == KeyStatus::Inactive,
+            Effect::DeleteToken(_) | Effect::ForgetLogin(_) => true,
             Effect::InsertAccount(_)
             | Effect::InsertUser(_)
             | Effect::InsertKey(_)
+            | Effect::InsertSshKey(_)
+            | Effect::SetPassword(_)
+            | Effect::InsertToken(_)
             | Effect::InsertRingKey(_)
             | Effect::CountSeals { .. }
             | Effect::CountRefusals(_)

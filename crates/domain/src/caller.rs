@@ -9,6 +9,7 @@ use crate::clock::UnixMillis;
 use crate::error::Error;
 use crate::id::{AccountUuid, KeyId, KeyUuid, RequestId, Serial, UserUuid};
 use crate::policy::{Action, Reach, Rights, Role};
+use crate::tokens::TokenHash;
 use crate::users::{User, UserRef};
 
 /// Where a request came from and under which id it is logged. Known before anybody is authenticated.
@@ -22,7 +23,17 @@ pub struct Origin {
     pub dialect: &'static str,
 }
 
-/// A verified caller. Its fields are private: the only way to get one is [`crate::Service::authenticate`].
+/// What identified a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// The access key that signed.
+    Key(KeyUuid),
+    /// The session token that came with the request.
+    Token(TokenHash),
+}
+
+/// A verified caller. Its fields are private: the only ways to get one are [`crate::Service::authenticate`] and
+/// [`crate::Service::authenticate_token`].
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub(crate) account: AccountUuid,
@@ -34,7 +45,7 @@ pub struct Caller {
     pub(crate) is_root: bool,
     pub(crate) role: Role,
     pub(crate) rights: Rights,
-    pub(crate) key: KeyUuid,
+    pub(crate) key: Credential,
     pub(crate) key_id: KeyId,
     pub(crate) temporary: bool,
     pub(crate) signature_tag: Option<String>,
@@ -83,12 +94,12 @@ impl Caller {
         self.role
     }
 
-    /// The record of the key that signed.
-    pub const fn key(&self) -> KeyUuid {
+    /// What identified him.
+    pub const fn key(&self) -> Credential {
         self.key
     }
 
-    /// The id of the key that signed.
+    /// The id of the key that signed; for a token, a name that it has in log and audit and that is no secret.
     pub const fn key_id(&self) -> &KeyId {
         &self.key_id
     }
@@ -135,6 +146,7 @@ impl Caller {
         match user {
             UserRef::Named(name) => name == self.user_name,
             UserRef::Numbered(serial) => serial == self.user_serial,
+            UserRef::Identified(uuid) => uuid == self.user,
             UserRef::Caller => true,
         }
     }

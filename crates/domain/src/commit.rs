@@ -22,6 +22,10 @@ impl Service {
         let record = match user {
             UserRef::Named(name) => self.directory.by_name(caller.account, name).await?,
             UserRef::Numbered(serial) => self.directory.by_serial(caller.account, serial).await?,
+            UserRef::Identified(uuid) => {
+                let record = self.directory.by_user(caller.account, uuid).await?;
+                record.filter(|record| record.rows.user.deleted_at.is_none())
+            }
             UserRef::Caller => return self.caller_record(caller).await,
         };
         let record = record.ok_or_else(|| Error::UserNotFound(user.to_string()))?;
@@ -38,7 +42,7 @@ impl Service {
 
     /// A batch that starts by making sure that the caller may still act.
     pub(crate) fn batch_by(&self, caller: &Caller, now: UnixMillis) -> Batch {
-        let may_act = Require::CallerMayAct { key: caller.key, role: caller.role, at: now };
+        let may_act = Require::CallerMayAct { credential: caller.key, role: caller.role, at: now };
         Batch { require: vec![may_act], ..Batch::default() }
     }
 
@@ -62,9 +66,11 @@ impl From<CommitError> for Refused {
         match error {
             CommitError::Store(error) => Refused::Store(error),
             CommitError::Refused(require) => match *require {
-                Require::UserVersionIs(..) | Require::KeyVersionIs(..) | Require::LiveKeysAre(..) => {
-                    Refused::Changed
-                }
+                Require::UserVersionIs(..)
+                | Require::KeyVersionIs(..)
+                | Require::LiveKeysAre(..)
+                | Require::SshKeyVersionIs(..)
+                | Require::LiveSshKeysAre(..) => Refused::Changed,
                 other => Refused::Other(other),
             },
         }
@@ -85,12 +91,17 @@ impl Refused {
                 Require::KeysBelow { .. } => {
                     reached(LimitName::AccessKeysPerUser, limits.access_keys_per_user)
                 }
+                Require::SshKeysBelow { .. } => reached(LimitName::SshKeysPerUser, limits.ssh_keys_per_user),
+                Require::SshKeyIsFree { .. } => Error::SshKeyTaken,
+                Require::TokenExists(_) => Error::TokenNotFound,
                 Require::UsersBelow { .. } => reached(LimitName::UsersPerAccount, limits.users_per_account),
                 Require::AnotherAdminKeyRemains { .. } => Error::LastAdministratorKey,
                 Require::StoreIsEmpty
                 | Require::UserVersionIs(..)
                 | Require::KeyVersionIs(..)
                 | Require::LiveKeysAre(..)
+                | Require::SshKeyVersionIs(..)
+                | Require::LiveSshKeysAre(..)
                 | Require::KeyIdIsFree(_)
                 | Require::SerialIsFree(_) => Error::Conflict,
             },

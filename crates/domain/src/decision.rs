@@ -6,6 +6,8 @@ use crate::access_keys::{AccessKey, KeyStatus};
 use crate::accounts::AccountStatus;
 use crate::clock::UnixMillis;
 use crate::directory::UserRecord;
+use crate::ssh_keys::SshKey;
+use crate::tokens::{Token, TokenError};
 use crate::users::UserStatus;
 
 /// Why a known credential may not act now. Told only to somebody who proved that he holds the secret.
@@ -50,15 +52,48 @@ pub fn may_act(
         let parent = parent.ok_or(Unusable::ParentUnusable)?;
         is_in_force(parent, now).map_err(|_| Unusable::ParentUnusable)?;
     }
+    owner_may_act(record)?;
+    let allowed = key.sources.is_empty()
+        || source.is_some_and(|source| key.sources.iter().any(|range| range.contains(source)));
+    if allowed { Ok(()) } else { Err(Unusable::SourceNotAllowed) }
+}
+
+/// Whether a session token of `record`'s user stands for him at `now`.
+///
+/// # Errors
+/// The first reason that it does not.
+pub fn may_hold(record: &UserRecord, token: &Token, now: UnixMillis) -> Result<(), TokenError> {
+    if let Some(end) = token.expires_at.filter(|_| token.is_expired(now)) {
+        return Err(TokenError::Expired(end));
+    }
+    if token.user_version != record.rows.user.version {
+        return Err(TokenError::UserChanged);
+    }
+    Ok(owner_may_act(record)?)
+}
+
+/// Whether `key`, a live SSH key of `record`'s user, opens a login at `now`.
+///
+/// # Errors
+/// The first reason that it does not.
+pub fn may_log_in(record: &UserRecord, key: &SshKey, now: UnixMillis) -> Result<(), Unusable> {
+    if key.status != KeyStatus::Active {
+        return Err(Unusable::KeyInactive);
+    }
+    if key.is_expired(now) {
+        return Err(Unusable::KeyExpired);
+    }
+    owner_may_act(record)
+}
+
+fn owner_may_act(record: &UserRecord) -> Result<(), Unusable> {
     if record.rows.user.status != UserStatus::Active {
         return Err(Unusable::UserFrozen);
     }
     if record.rows.account.status != AccountStatus::Active {
         return Err(Unusable::AccountDisabled);
     }
-    let allowed = key.sources.is_empty()
-        || source.is_some_and(|source| key.sources.iter().any(|range| range.contains(source)));
-    if allowed { Ok(()) } else { Err(Unusable::SourceNotAllowed) }
+    Ok(())
 }
 
 fn is_in_force(key: &AccessKey, now: UnixMillis) -> Result<(), Unusable> {

@@ -16,7 +16,9 @@ use crate::batch::{Batch, Effect};
 use crate::clock::{Clock, UnixMillis};
 use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
 use crate::name::NameKey;
+use crate::ssh_keys::SshKey;
 use crate::store::{KeyOwner, SharedStore, StoreError, UserRows};
+use crate::tokens::{Token, TokenHash};
 use crate::vault::Vault;
 
 /// How long "no such key id" is remembered.
@@ -43,15 +45,33 @@ impl UserRecord {
         self.rows.keys.iter().find(|key| key.key_id.as_str() == key_id)
     }
 
-    fn check(rows: UserRows, vault: &Vault) -> Self {
+    /// The token of that hash, if the user has it.
+    pub fn token(&self, hash: &TokenHash) -> Option<&Token> {
+        let place = self.rows.tokens.binary_search_by_key(hash, |token| token.hash).ok()?;
+        self.rows.tokens.get(place)
+    }
+
+    fn check(mut rows: UserRows, vault: &Vault) -> Self {
         let intact = vault.is_marked(&rows.account.mark_input(), &rows.account.mark)
             && vault.is_marked(&rows.user.mark_input(), &rows.user.mark)
             && rows.user.account == rows.account.uuid;
         let is_damaged =
             |key: &&AccessKey| key.user != rows.user.uuid || !vault.is_marked(&key.mark_input(), &key.mark);
         let damaged = rows.keys.iter().filter(is_damaged).map(|key| key.uuid).collect();
+        // A token that was edited or moved by hand is no token (threat T60).
+        let user = rows.user.uuid;
+        rows.tokens.retain(|token| token.user == user && vault.is_marked(&token.mark_input(), &token.mark));
         Self { rows, intact, damaged }
     }
+}
+
+/// The live SSH keys of a user, checked when they were loaded.
+#[derive(Debug)]
+pub struct SshKeys {
+    /// Those that carry their mark, by creation time, then number.
+    pub keys: Vec<Arc<SshKey>>,
+    /// Whether that is all of them.
+    pub intact: bool,
 }
 
 /// Counters that say how often each user, account and key id was written. Shared by the directory, which compares, and the
@@ -79,9 +99,17 @@ impl Generations {
                     self.raise_one(key.key_id.as_str().as_bytes());
                 }
                 Effect::UpdateKey(key) => self.raise_one(key.user.as_bytes()),
+                Effect::InsertSshKey(key) | Effect::UpdateSshKey(key) => self.raise_one(key.user.as_bytes()),
+                Effect::InsertToken(token) => {
+                    self.raise_one(token.user.as_bytes());
+                    self.raise_one(&token.hash.0);
+                }
+                Effect::DeleteToken(token) => self.raise_one(token.user.as_bytes()),
+                Effect::ForgetLogin(user) => self.raise_one(user.as_bytes()),
                 Effect::InsertRingKey(_)
                 | Effect::CountSeals { .. }
                 | Effect::CountRefusals(_)
+                | Effect::SetPassword(_)
                 | Effect::NoteUse(_) => {}
             }
         }
@@ -145,6 +173,9 @@ pub struct Directory {
     /// Never wrong: a number is never given twice.
     serials: Cache<(AccountUuid, Serial), UserUuid>,
     absent: Cache<KeyId, Absent>,
+    token_owners: Cache<TokenHash, KeyOwner>,
+    absent_tokens: Cache<TokenHash, Absent>,
+    ssh_lists: Cache<UserUuid, SshEntry, ByLength>,
     records: Cache<UserUuid, Entry, ByKeys>,
     counts: DirectoryCounts,
 }
@@ -163,11 +194,27 @@ struct Absent {
 }
 
 #[derive(Clone)]
+struct SshEntry {
+    list: Arc<SshKeys>,
+    generation: u64,
+}
+
+#[derive(Clone)]
+struct ByLength;
+
+impl Weighter<UserUuid, SshEntry> for ByLength {
+    fn weight(&self, _: &UserUuid, entry: &SshEntry) -> u64 {
+        1 + u64::try_from(entry.list.keys.len()).unwrap_or(u64::MAX - 1)
+    }
+}
+
+#[derive(Clone)]
 struct ByKeys;
 
 impl Weighter<UserUuid, Entry> for ByKeys {
     fn weight(&self, _: &UserUuid, entry: &Entry) -> u64 {
-        1 + u64::try_from(entry.record.rows.keys.len()).unwrap_or(u64::MAX - 1)
+        let rows = &entry.record.rows;
+        1 + u64::try_from(rows.keys.len() + rows.tokens.len()).unwrap_or(u64::MAX - 1)
     }
 }
 
@@ -190,6 +237,9 @@ impl Directory {
             names: Cache::new(max_keys),
             serials: Cache::new(max_keys),
             absent: Cache::new(ABSENT_IDS),
+            token_owners: Cache::new(max_keys),
+            absent_tokens: Cache::new(ABSENT_IDS),
+            ssh_lists: Cache::with_weighter(max_keys, weight, ByLength),
             records: Cache::with_weighter(max_keys, weight, ByKeys),
             counts: DirectoryCounts::default(),
         }
@@ -234,6 +284,54 @@ impl Directory {
         };
         self.owners.insert(id, owner);
         self.by_user(owner.account, owner.user).await
+    }
+
+    /// The user whose token this is, ended or not.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn by_token(&self, hash: &TokenHash) -> Result<Option<Arc<UserRecord>>, StoreError> {
+        let generation = self.generations.of(&hash.0);
+        let owner = match self.token_owners.get(hash) {
+            Some(owner) => owner,
+            None => {
+                let now = self.clock.now();
+                let known = self.absent_tokens.get(hash);
+                if known.is_some_and(|absent| now < absent.until && absent.generation == generation) {
+                    return Ok(None);
+                }
+                let Some(owner) = self.store.token_owner(hash).await? else {
+                    self.absent_tokens.insert(*hash, Absent { until: now.plus(ABSENT_MILLIS), generation });
+                    return Ok(None);
+                };
+                self.token_owners.insert(*hash, owner);
+                owner
+            }
+        };
+        self.by_user(owner.account, owner.user).await
+    }
+
+    /// All live SSH keys of a user.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn ssh_keys(&self, account: AccountUuid, user: UserUuid) -> Result<Arc<SshKeys>, StoreError> {
+        let generation = self.generations.of(user.as_bytes());
+        if let Some(entry) = self.ssh_lists.get(&user).filter(|entry| entry.generation == generation) {
+            return Ok(entry.list);
+        }
+        let rows = self.store.ssh_keys(user).await?;
+        let is_good = |key: &SshKey| {
+            (key.account, key.user) == (account, user) && self.vault.is_marked(&key.mark_input(), &key.mark)
+        };
+        let found = rows.len();
+        let keys: Vec<Arc<SshKey>> = rows.into_iter().filter(is_good).map(Arc::new).collect();
+        let list = Arc::new(SshKeys { intact: keys.len() == found, keys });
+        if !list.intact {
+            self.counts.damaged.fetch_add(1, Ordering::Relaxed);
+        }
+        self.ssh_lists.insert(user, SshEntry { list: list.clone(), generation });
+        Ok(list)
     }
 
     /// The live user of that exact name.

@@ -3,6 +3,7 @@
 
 use crate::id::KeyId;
 use crate::limits::LimitName;
+use crate::ssh_keys::BadKey;
 use crate::store::StoreError;
 
 /// A refused use case.
@@ -26,6 +27,21 @@ pub enum Error {
     /// No such key that the caller may see: unknown, deleted, of another user or of another account, told alike.
     #[error("no such access key")]
     KeyNotFound,
+    /// No such SSH key that the caller may see, told alike as for access keys.
+    #[error("no such SSH key")]
+    SshKeyNotFound,
+    /// A user of the account has the key already; which one is not told (threat T57).
+    #[error("a user of the account has this SSH key already")]
+    SshKeyTaken,
+    /// The text is not a public key that is accepted.
+    #[error("the SSH key {0}")]
+    BadSshKey(#[from] BadKey),
+    /// No such live token that the caller may see.
+    #[error("no such token")]
+    TokenNotFound,
+    /// Too much is asked at once: password hashes that wait, or refusals from one source. Try again later.
+    #[error("too much at once; try again later")]
+    Busy,
     /// The key exists and the caller may see it, but it is not the key of the user whom he named.
     #[error("the access key belongs to another user")]
     KeyOfAnother,
@@ -99,6 +115,10 @@ pub enum Field {
     Role,
     /// A key's description.
     Description,
+    /// An SSH key's title.
+    Title,
+    /// A user's password.
+    Password,
     /// The signature schemes of a key.
     Schemes,
     /// Where a key may be used from.
@@ -129,6 +149,8 @@ impl std::fmt::Display for Field {
             Field::Email => "email",
             Field::Role => "role",
             Field::Description => "description",
+            Field::Title => "title",
+            Field::Password => "password",
             Field::Schemes => "schemes",
             Field::Sources => "sources",
             Field::Audience => "audience",

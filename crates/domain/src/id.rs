@@ -57,7 +57,7 @@ entity_id!(
     UserUuid
 );
 entity_id!(
-    /// The record of an access key; what signs requests is its [`KeyId`].
+    /// The record of an access key, whose [`KeyId`] signs requests, or of an SSH key.
     KeyUuid
 );
 entity_id!(

@@ -8,6 +8,7 @@ use crate::access_keys::{AccessKey, KeyKind};
 use crate::audit::{ChainCheck, ChainHead};
 use crate::limits::Limits;
 use crate::policy::Action;
+use crate::ssh_keys::{BadKey, Fingerprint, SshKey, check_blob};
 use crate::store::{Store, StoreError};
 use crate::users::User;
 use crate::vault::{self, Vault};
@@ -55,6 +56,8 @@ pub struct Report {
     pub users: u64,
     /// Keys looked at.
     pub keys: u64,
+    /// SSH keys looked at.
+    pub ssh_keys: u64,
     /// Audit entries looked at.
     pub audit_entries: u64,
     /// The newest link of each chain; compare with the heads that left the machine to notice a truncated audit.
@@ -77,7 +80,7 @@ impl Report {
 type AuditedVersions = HashMap<[u8; 16], (u64, u64)>;
 
 /// Actions on objects of these kinds leave a row behind, tombstones included.
-const STORED_KINDS: [&str; 3] = ["account.", "user.", "access-key."];
+const STORED_KINDS: [&str; 4] = ["account.", "user.", "access-key.", "ssh-key."];
 
 /// Checks everything. Reads in pages, so memory grows with the number of objects and not with their size.
 ///
@@ -92,11 +95,13 @@ pub async fn check(store: &dyn Store, vault: &Vault, limits: &Limits) -> Result<
     check_accounts(store, vault, &mut audited, &mut report).await?;
     let sealed = check_users(store, vault, limits, &mut audited, &mut report).await?;
     check_seals(store, &sealed, &mut report).await?;
+    check_ssh_keys(store, vault, &mut audited, &mut report).await?;
     for lost in audited.keys() {
         report.add("I6", format!("object {} is in the audit but not in the store", vault::to_hex(lost)));
     }
     let counts = store.row_counts().await?;
-    if (counts.accounts, counts.users, counts.keys) != (report.accounts, report.users, report.keys) {
+    let seen = (report.accounts, report.users, report.keys, report.ssh_keys);
+    if (counts.accounts, counts.users, counts.keys, counts.ssh_keys) != seen {
         report.add("I1", format!("some rows belong to nobody: {counts:?}"));
     }
     Ok(report)
@@ -185,6 +190,7 @@ async fn check_users(
             }
             check_versions(audited, "user", user.uuid.as_bytes(), user.version, report);
             check_quota(user, keys, limits, report);
+            check_login(store, vault, user, report).await?;
             for key in keys {
                 report.keys += 1;
                 check_key(user, keys, key, vault, report);
@@ -199,6 +205,63 @@ async fn check_users(
             }
         }
     }
+}
+
+/// Passwords and tokens have no entry of their own in the audit to compare with, only marks.
+async fn check_login(
+    store: &dyn Store,
+    vault: &Vault,
+    user: &User,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    if let Some(password) = store.password(user.uuid).await?
+        && !vault.is_marked(&password.mark_input(), &password.mark)
+    {
+        report.add("I7", format!("the password of user {} does not carry its mark", user.uuid));
+    }
+    let tokens = store.user_rows(user.uuid).await?.map(|rows| rows.tokens).unwrap_or_default();
+    for token in tokens {
+        if !vault.is_marked(&token.mark_input(), &token.mark) || token.account != user.account {
+            let name = vault::to_hex(&token.hash.object());
+            report.add("I7", format!("token {name} of user {} does not carry its mark", user.uuid));
+        }
+    }
+    Ok(())
+}
+
+async fn check_ssh_keys(
+    store: &dyn Store,
+    vault: &Vault,
+    audited: &mut AuditedVersions,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = store.scan_ssh_keys(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.uuid);
+        for key in &page {
+            report.ssh_keys += 1;
+            let number = key.serial.get();
+            if !vault.is_marked(&key.mark_input(), &key.mark) {
+                report.add("I7", format!("SSH key {number} does not carry its mark"));
+            }
+            if check_blob(key.kind, &key.blob) == Err(BadKey::Blob)
+                || Fingerprint::of(&key.blob) != key.fingerprint
+            {
+                report.add("I1", format!("SSH key {number} is not what its type and fingerprint say"));
+            }
+            if key.deleted_at.is_none() && !owner_lives(store, key).await? {
+                report.add("I3", format!("SSH key {number} lives although its user does not"));
+            }
+            check_versions(audited, "SSH key", key.uuid.as_bytes(), key.version, report);
+        }
+    }
+}
+
+async fn owner_lives(store: &dyn Store, key: &SshKey) -> Result<bool, StoreError> {
+    let owner = store.user_rows(key.user).await?;
+    Ok(owner.is_some_and(|rows| rows.user.deleted_at.is_none() && rows.user.account == key.account))
 }
 
 /// A count below the records that are there would let a data key be used for longer than it may (threat T61).

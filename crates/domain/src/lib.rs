@@ -15,12 +15,15 @@ pub mod cursor;
 pub mod decision;
 pub mod directory;
 pub mod error;
+mod hashing;
 pub mod id;
 pub mod invariants;
 pub mod last_used;
 pub mod limits;
+pub mod lockout;
 pub mod name;
 pub mod net;
+pub mod passwords;
 pub mod policy;
 pub mod random;
 pub mod refusals;
@@ -28,10 +31,12 @@ pub mod replay;
 pub mod secret;
 pub mod service;
 pub mod signature_uses;
+pub mod ssh_keys;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod throttle;
+pub mod tokens;
 pub mod users;
 pub mod vault;
 

@@ -1,5 +1,6 @@
 //! Every limit of the domain, by name, with its default.
 
+use crate::lockout::LockRule;
 use crate::throttle::Rate;
 
 /// Limits that the configuration sets under `[limits]` and `[cache]`.
@@ -7,12 +8,18 @@ use crate::throttle::Rate;
 pub struct Limits {
     /// Live permanent keys per user and dialect, disabled and expired ones included.
     pub access_keys_per_user: u32,
+    /// Live SSH keys per user.
+    pub ssh_keys_per_user: u32,
     /// Users per account.
     pub users_per_account: u32,
     /// Keys held by the directory; the least used make room.
     pub cached_keys: usize,
     /// Failed authentications per source address; `None` switches the limit off.
     pub failed_authentications: Option<Rate>,
+    /// Wrong passwords per user and source that lock him out there; `None` switches the lock off.
+    pub password_lock: Option<LockRule>,
+    /// Wrong signatures in a row per key and source that lock it there, in dialects whose cloud does so.
+    pub key_lock: Option<LockRule>,
     /// Requests per key; off by default, because official clients handle refusals badly.
     pub requests: Option<Rate>,
 }
@@ -21,13 +28,19 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             access_keys_per_user: 2,
+            ssh_keys_per_user: 1000,
             users_per_account: 5000,
             cached_keys: 100_000,
             failed_authentications: Some(Rate { per_second: 10, burst: 40 }),
+            password_lock: Some(LockRule { failures: 5, within_ms: 15 * MINUTE, locked_ms: 15 * MINUTE }),
+            // In a row, however long that takes.
+            key_lock: Some(LockRule { failures: 6, within_ms: i64::MAX, locked_ms: 5 * MINUTE }),
             requests: None,
         }
     }
 }
+
+const MINUTE: i64 = 60_000;
 
 /// Most characters in a key's description.
 pub const DESCRIPTION_CHARS: usize = 1024;
@@ -47,6 +60,8 @@ pub const CONFLICT_RETRIES: usize = 8;
 pub enum LimitName {
     /// [`Limits::access_keys_per_user`].
     AccessKeysPerUser,
+    /// [`Limits::ssh_keys_per_user`].
+    SshKeysPerUser,
     /// [`Limits::users_per_account`].
     UsersPerAccount,
 }
@@ -55,6 +70,7 @@ impl std::fmt::Display for LimitName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             LimitName::AccessKeysPerUser => "limits.access_keys_per_user",
+            LimitName::SshKeysPerUser => "limits.ssh_keys_per_user",
             LimitName::UsersPerAccount => "limits.users_per_account",
         })
     }

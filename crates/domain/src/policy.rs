@@ -71,6 +71,22 @@ actions! {
     DeleteAccessKey = "access-key.delete", admin Account, auditor Nobody, member Own;
     /// See the secret of a key after its creation, where a dialect is set to `reveal_secret = "owner"`.
     RevealSecret = "access-key.reveal", admin Own, auditor Nobody, member Own;
+    /// Add an SSH key to a user.
+    CreateSshKey = "ssh-key.create", admin Account, auditor Nobody, member Own;
+    /// Read SSH keys.
+    ReadSshKey = "ssh-key.read", admin Account, auditor Account, member Own;
+    /// Rename, enable or disable an SSH key.
+    UpdateSshKey = "ssh-key.update", admin Account, auditor Nobody, member Own;
+    /// Delete an SSH key.
+    DeleteSshKey = "ssh-key.delete", admin Account, auditor Nobody, member Own;
+    /// Log in with a password: everybody, and for himself.
+    CreateToken = "token.create", admin Own, auditor Own, member Own;
+    /// Look at a token that one holds.
+    ReadToken = "token.read", admin Account, auditor Own, member Own;
+    /// End a token that one holds.
+    RevokeToken = "token.delete", admin Account, auditor Own, member Own;
+    /// Set a user's password.
+    SetPassword = "user.password", admin Account, auditor Nobody, member Own;
     /// Make a user.
     CreateUser = "user.create", admin Account, auditor Nobody, member Nobody;
     /// Read one user.

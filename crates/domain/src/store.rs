@@ -14,7 +14,10 @@ use crate::batch::{Batch, Require};
 use crate::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
 use crate::last_used::KeyUse;
 use crate::name::NameKey;
+use crate::passwords::Password;
 use crate::refusals::RefusalCount;
+use crate::ssh_keys::{Fingerprint, SshKey};
+use crate::tokens::{Token, TokenHash, TokenKind};
 use crate::users::{User, UserPlace};
 use crate::vault::RingRow;
 
@@ -59,9 +62,11 @@ pub struct UserRows {
     pub user: User,
     /// His keys that are not deleted, by creation time, then record.
     pub keys: Vec<AccessKey>,
+    /// His tokens, in the order of their hashes.
+    pub tokens: Vec<Token>,
 }
 
-/// Whose an access key id is. Never changes: ids are unique over all rows, deleted ones included.
+/// Whose an access key id or a token is. Never changes: ids are unique over all rows, deleted ones included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyOwner {
     /// The account.
@@ -88,6 +93,8 @@ pub struct RowCounts {
     pub users: u64,
     /// Access keys.
     pub keys: u64,
+    /// SSH keys.
+    pub ssh_keys: u64,
 }
 
 /// Where data lives. All reads see every batch whose `commit` returned before they began.
@@ -105,7 +112,10 @@ pub trait Store: Send + Sync {
     /// The live user of that number.
     fn user_with_serial(&self, account: AccountUuid, serial: Serial) -> StoreFuture<'_, Option<UserUuid>>;
 
-    /// A user with his account and live keys, deleted users included.
+    /// The live account of that name.
+    fn account_named(&self, name: &NameKey) -> StoreFuture<'_, Option<Account>>;
+
+    /// A user with his account, live keys and tokens, deleted users included.
     fn user_rows(&self, user: UserUuid) -> StoreFuture<'_, Option<UserRows>>;
 
     /// A page of an account's live users: at most `limit` after skipping `offset`.
@@ -125,6 +135,39 @@ pub trait Store: Send + Sync {
     /// Users in the order of their ids, tombstones included, each with all his keys, tombstones included.
     fn scan_users(&self, after: Option<UserUuid>, limit: u32)
     -> StoreFuture<'_, Vec<(User, Vec<AccessKey>)>>;
+
+    /// A user's live SSH keys, by creation time, then number.
+    fn ssh_keys(&self, user: UserUuid) -> StoreFuture<'_, Vec<SshKey>>;
+
+    /// The live SSH key of that number.
+    fn ssh_key_with_serial(&self, account: AccountUuid, serial: Serial) -> StoreFuture<'_, Option<SshKey>>;
+
+    /// The live SSH key of that fingerprint.
+    fn ssh_key_with_fingerprint(
+        &self,
+        account: AccountUuid,
+        fingerprint: &Fingerprint,
+    ) -> StoreFuture<'_, Option<SshKey>>;
+
+    /// Live SSH keys of an account in the order of their records: at most `limit` after `after`.
+    fn ssh_keys_of_account(
+        &self,
+        account: AccountUuid,
+        after: Option<KeyUuid>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<SshKey>>;
+
+    /// All SSH keys in the order of their records, tombstones included: at most `limit` after `after`.
+    fn scan_ssh_keys(&self, after: Option<KeyUuid>, limit: u32) -> StoreFuture<'_, Vec<SshKey>>;
+
+    /// A user's password.
+    fn password(&self, user: UserUuid) -> StoreFuture<'_, Option<Password>>;
+
+    /// Whose the token is.
+    fn token_owner(&self, hash: &TokenHash) -> StoreFuture<'_, Option<KeyOwner>>;
+
+    /// Tokens of one kind in an account, by name, then hash: at most `limit`.
+    fn tokens(&self, account: AccountUuid, kind: TokenKind, limit: u32) -> StoreFuture<'_, Vec<Token>>;
 
     /// How many rows there are.
     fn row_counts(&self) -> StoreFuture<'_, RowCounts>;

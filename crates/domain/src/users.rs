@@ -114,6 +114,8 @@ pub enum UserRef<'a> {
     Named(&'a str),
     /// The user of that number.
     Numbered(Serial),
+    /// The user of that id.
+    Identified(UserUuid),
     /// Whoever asks.
     Caller,
 }
@@ -129,6 +131,7 @@ impl fmt::Display for UserRef<'_> {
         match self {
             UserRef::Named(name) => f.write_str(name),
             UserRef::Numbered(serial) => write!(f, "{}", serial.get()),
+            UserRef::Identified(uuid) => uuid.fmt(f),
             UserRef::Caller => Ok(()),
         }
     }
@@ -140,6 +143,7 @@ impl User {
         match reference {
             UserRef::Named(name) => self.name == name,
             UserRef::Numbered(serial) => self.serial == serial,
+            UserRef::Identified(uuid) => self.uuid == uuid,
             UserRef::Caller => self.uuid == caller.user,
         }
     }
@@ -315,7 +319,8 @@ impl Service {
         Err(Error::Conflict)
     }
 
-    /// Deletes a user and, in the same transaction, all his keys, whatever dialect issued them (threat T47).
+    /// Deletes a user and, in the same transaction, all his keys, whatever dialect issued them, his SSH keys, his password
+    /// and his tokens (threat T47).
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::RootOnly`] for the root user, [`Error::UserNotFound`], [`Error::LastAdministratorKey`].
@@ -356,8 +361,15 @@ impl Service {
             // A key changed in between would be buried under a version number that its change has taken already.
             let versions = record.rows.keys.iter().map(|key| Require::KeyVersionIs(key.uuid, key.version));
             batch.require.extend(versions);
+            let ssh_keys = self.directory.ssh_keys(old.account, old.uuid).await?;
+            let live = ssh_keys.keys.iter().map(|key| key.uuid).collect();
+            batch.require.push(Require::LiveSshKeysAre(old.uuid, live));
+            batch
+                .require
+                .extend(ssh_keys.keys.iter().map(|key| Require::SshKeyVersionIs(key.uuid, key.version)));
             batch.require.extend(record.loses_admin_user(now));
-            let detail = format!("name={} keys={}", old.name, record.rows.keys.len());
+            let (keys, ssh) = (record.rows.keys.len(), ssh_keys.keys.len());
+            let detail = format!("name={} keys={keys} ssh_keys={ssh}", old.name);
             batch.audit.push(caller.entry(
                 now,
                 Action::DeleteUser,
@@ -365,9 +377,12 @@ impl Service {
                 user.version,
                 detail,
             ));
-            batch.effects.push(Effect::UpdateUser(user));
+            batch.effects.extend([Effect::ForgetLogin(user.uuid), Effect::UpdateUser(user)]);
             for key in &record.rows.keys {
                 self.bury(&mut batch, caller, key, now);
+            }
+            for key in &ssh_keys.keys {
+                self.bury_ssh_key(&mut batch, caller, key, now);
             }
             match self.commit(batch).await {
                 Ok(()) => return Ok(()),

@@ -15,14 +15,18 @@ impl Config {
         let rates = &self.rate_limit;
         let rate =
             |per_second, burst| (rates.enabled && per_second > 0).then_some(Rate { per_second, burst });
+        let defaults = domain::limits::Limits::default();
         domain::limits::Limits {
             access_keys_per_user: self.limits.access_keys_per_user,
+            ssh_keys_per_user: self.limits.ssh_keys_per_user,
             users_per_account: self.limits.users_per_account,
             cached_keys: self.cache.max_keys,
             failed_authentications: rate(
                 rates.failed_authentications_per_second,
                 rates.failed_authentications_burst,
             ),
+            key_lock: defaults.key_lock.filter(|_| rates.enabled),
+            password_lock: defaults.password_lock,
             requests: rate(rates.requests_per_second, rates.requests_burst),
         }
     }

@@ -97,6 +97,8 @@ problems! {
     UserNotFound = "user-not-found", 404, Refused, "There is no such user.";
     /// No such key.
     AccessKeyNotFound = "access-key-not-found", 404, Refused, "There is no such access key.";
+    /// No such SSH key.
+    SshKeyNotFound = "ssh-key-not-found", 404, Refused, "There is no such SSH key.";
     /// Another method.
     MethodNotAllowed = "method-not-allowed", 405, Malformed, "The path does not take this method.";
     /// The body did not arrive.
@@ -105,6 +107,8 @@ problems! {
     NameTaken = "name-taken", 409, Refused, "The name is taken.";
     /// The id of a key that is brought along.
     AccessKeyIdTaken = "access-key-id-taken", 409, Refused, "An access key of this id exists, or existed once.";
+    /// A key of somebody in the account.
+    SshKeyTaken = "ssh-key-taken", 409, Refused, "A user of the account has this SSH key already.";
     /// A quota.
     LimitReached = "limit-reached", 409, Refused, "A limit of the server is reached.";
     /// The last administrator.
@@ -305,6 +309,14 @@ impl From<Error> for Refusal {
             Error::TemporaryCaller => Self::of(Problem::TemporaryKey),
             Error::UserNotFound(_) => Self::of(Problem::UserNotFound),
             Error::KeyNotFound | Error::KeyOfAnother => Self::of(Problem::AccessKeyNotFound),
+            Error::SshKeyNotFound => Self::of(Problem::SshKeyNotFound),
+            Error::SshKeyTaken => Self::of(Problem::SshKeyTaken),
+            Error::BadSshKey(bad) => {
+                Self::echoing(Problem::InvalidValue, format!("The key {bad}.")).about("key")
+            }
+            // Tokens are not this dialect's.
+            Error::TokenNotFound => Self::of(Problem::Internal).because(error.to_string()),
+            Error::Busy => Self::of(Problem::Throttled),
             Error::UserHasKeys(_) => Self::of(Problem::UserHasKeys),
             Error::UserNameTaken(_) => Self::of(Problem::NameTaken),
             Error::LimitReached { name, limit } => {
@@ -367,6 +379,8 @@ const fn member_of(field: Field) -> &'static str {
         Field::Email => "email",
         Field::Role => "role",
         Field::Description => "description",
+        Field::Title => "title",
+        Field::Password => "password",
         Field::Schemes => "schemes",
         Field::Sources => "sources",
         Field::Audience => "audience",

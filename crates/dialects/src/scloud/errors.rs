@@ -293,6 +293,15 @@ impl From<Error> for Refusal {
             Error::LimitReached { name: LimitName::UsersPerAccount, limit } => {
                 Self::echoing(RetCode::UserLimit, format!("User limit of {limit} reached"))
             }
+            // Nothing of this dialect speaks of SSH keys or tokens.
+            Error::SshKeyNotFound
+            | Error::SshKeyTaken
+            | Error::BadSshKey(_)
+            | Error::TokenNotFound
+            | Error::LimitReached { name: LimitName::SshKeysPerUser, .. } => {
+                service_error().because(error.to_string())
+            }
+            Error::Busy => throttled(),
             Error::LastAdministratorKey => Self::plain(RetCode::LastAdministrator, "Last administrator key"),
             Error::ExceedsCaller(_) => Self::plain(
                 RetCode::Denied,
@@ -394,6 +403,8 @@ const fn parameter_of(field: Field) -> &'static str {
         Field::Email => "Email",
         Field::Role => "Role",
         Field::Description => "Description",
+        Field::Title => "Title",
+        Field::Password => "Password",
         Field::Schemes => "Schemes",
         Field::Sources => "Sources",
         Field::Audience => "Audience",

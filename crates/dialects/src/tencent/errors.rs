@@ -310,6 +310,17 @@ impl From<Error> for Refusal {
             Error::LimitReached { name: LimitName::UsersPerAccount, limit } => {
                 Self::echoing(Code::UserLimit, format!("The account can have up to {limit} users."))
             }
+            // Nothing of this dialect speaks of SSH keys or tokens.
+            Error::SshKeyNotFound
+            | Error::SshKeyTaken
+            | Error::BadSshKey(_)
+            | Error::TokenNotFound
+            | Error::LimitReached { name: LimitName::SshKeysPerUser, .. } => {
+                internal_error().because(error.to_string())
+            }
+            Error::Busy => {
+                Self::plain(Code::RequestLimitExceeded, "Too many requests, please try again later.")
+            }
             Error::LastAdministratorKey => Self::plain(
                 Code::LastAdministrator,
                 "This would take away the last usable administrator key of the account.",
@@ -353,6 +364,11 @@ impl Refusal {
             | Error::CallerRevoked
             | Error::KeyNotFound
             | Error::KeyOfAnother
+            | Error::SshKeyNotFound
+            | Error::SshKeyTaken
+            | Error::BadSshKey(_)
+            | Error::TokenNotFound
+            | Error::Busy
             | Error::UserHasKeys(_)
             | Error::UserNameTaken(_)
             | Error::LimitReached { .. }
@@ -472,6 +488,8 @@ const fn parameter_of(field: Field) -> (&'static str, Code) {
         Field::Email => "Email",
         Field::Role => "Role",
         Field::Description => "Description",
+        Field::Title => "Title",
+        Field::Password => return ("Password", Code::PasswordViolatedRules),
         Field::Schemes => "Schemes",
         Field::Sources => "Sources",
         Field::Audience => "Audience",

@@ -17,8 +17,8 @@ mod users;
 use std::borrow::Cow;
 
 use domain::Service;
-use domain::caller::Caller;
-use domain::id::{KeyUuid, RequestId};
+use domain::caller::{Caller, Credential};
+use domain::id::RequestId;
 use domain::policy::Action;
 use domain::throttle::{Rate, Throttle};
 use domain::users::UserRef;
@@ -48,8 +48,8 @@ const MOST_PER_SECOND: u32 = 1_000_000;
 #[derive(Debug)]
 pub struct Tencent {
     settings: Settings,
-    requests: Throttle<(KeyUuid, &'static str)>,
-    key_changes: Throttle<(KeyUuid, &'static str)>,
+    requests: Throttle<(Credential, &'static str)>,
+    key_changes: Throttle<(Credential, &'static str)>,
 }
 
 /// `[dialect.tencent]`.

@@ -10,8 +10,11 @@ use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
 use domain::last_used::KeyUse;
 use domain::name::NameKey;
+use domain::passwords::Password;
 use domain::refusals::RefusalCount;
+use domain::ssh_keys::{Fingerprint, SshKey};
 use domain::store::{CommitError, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows};
+use domain::tokens::{Token, TokenHash, TokenKind};
 use domain::users::{User, UserPlace};
 use domain::vault::RingRow;
 
@@ -51,6 +54,47 @@ impl Store for BrokenStore {
     }
 
     fn scan_users(&self, _: Option<UserUuid>, _: u32) -> StoreFuture<'_, Vec<(User, Vec<AccessKey>)>> {
+        busy()
+    }
+
+    fn account_named(&self, _: &NameKey) -> StoreFuture<'_, Option<Account>> {
+        busy()
+    }
+
+    fn ssh_keys(&self, _: UserUuid) -> StoreFuture<'_, Vec<SshKey>> {
+        busy()
+    }
+
+    fn ssh_key_with_serial(&self, _: AccountUuid, _: Serial) -> StoreFuture<'_, Option<SshKey>> {
+        busy()
+    }
+
+    fn ssh_key_with_fingerprint(&self, _: AccountUuid, _: &Fingerprint) -> StoreFuture<'_, Option<SshKey>> {
+        busy()
+    }
+
+    fn ssh_keys_of_account(
+        &self,
+        _: AccountUuid,
+        _: Option<KeyUuid>,
+        _: u32,
+    ) -> StoreFuture<'_, Vec<SshKey>> {
+        busy()
+    }
+
+    fn scan_ssh_keys(&self, _: Option<KeyUuid>, _: u32) -> StoreFuture<'_, Vec<SshKey>> {
+        busy()
+    }
+
+    fn password(&self, _: UserUuid) -> StoreFuture<'_, Option<Password>> {
+        busy()
+    }
+
+    fn token_owner(&self, _: &TokenHash) -> StoreFuture<'_, Option<KeyOwner>> {
+        busy()
+    }
+
+    fn tokens(&self, _: AccountUuid, _: TokenKind, _: u32) -> StoreFuture<'_, Vec<Token>> {
         busy()
     }
 

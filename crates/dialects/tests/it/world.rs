@@ -22,6 +22,7 @@ use domain::net::AddressRange;
 use domain::policy::Role;
 use domain::secret::Secret;
 use domain::service::Parts;
+use domain::ssh_keys::BlockList;
 use domain::store::{CommitObserver, SharedStore, Store};
 use domain::testing::{TestClock, TestRandom};
 use domain::users::{Attributes, User, UserStatus};
@@ -138,6 +139,7 @@ impl World {
             clock: clock.clone(),
             random: random.clone(),
             limits: limits.clone(),
+            blocked_keys: BlockList::default(),
         };
         let account = AccountUuid::generate(START, random.as_ref());
         let mut world = Self {
@@ -184,6 +186,7 @@ impl World {
             clock: self.clock.clone(),
             random: self.random.clone(),
             limits: self.limits.clone(),
+            blocked_keys: BlockList::default(),
         });
     }
 

@@ -14,6 +14,7 @@ pub const USER: &str = "admin";
 
 const KEY_ID: &str = "KEYWARD_BOOTSTRAP_ACCESS_KEY_ID";
 const SECRET: &str = "KEYWARD_BOOTSTRAP_SECRET_ACCESS_KEY";
+const PASSWORD: &str = "KEYWARD_BOOTSTRAP_PASSWORD";
 /// Ids of native access keys: `KW` and 26 of these.
 const NATIVE_ALPHABET: &[u8; 32] = b"234567ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
@@ -23,6 +24,8 @@ pub struct FirstKey {
     pub id: String,
     /// Its secret.
     pub secret: Zeroizing<String>,
+    /// The administrator's password, if he is to have one.
+    pub password: Option<Zeroizing<String>>,
     /// Whether the operator gave the secret and so need not be told.
     pub given: bool,
 }
@@ -35,11 +38,13 @@ pub fn first_key(
     environment: &dyn Fn(&str) -> Option<String>,
     random: &dyn Randomness,
 ) -> anyhow::Result<FirstKey> {
+    let password = given(environment, PASSWORD)?;
     match (given(environment, KEY_ID)?, given(environment, SECRET)?) {
-        (Some(id), Some(secret)) => Ok(FirstKey { id: id.to_string(), secret, given: true }),
+        (Some(id), Some(secret)) => Ok(FirstKey { id: id.to_string(), secret, password, given: true }),
         (None, None) => Ok(FirstKey {
             id: format!("KW{}", random::text(random, NATIVE_ALPHABET, 26)),
             secret: Zeroizing::new(random::text(random, random::ALPHANUMERIC, 43)),
+            password,
             given: false,
         }),
         (Some(_), None) => bail!("{KEY_ID} is set but {SECRET} is not; set both or none"),
@@ -55,6 +60,7 @@ impl FirstKey {
             user: USER.to_owned(),
             key_id: self.id.clone(),
             secret: Secret::new(self.secret.as_bytes().to_vec()),
+            password: self.password.as_ref().map(|text| Secret::new(text.as_bytes().to_vec())),
         }
     }
 }

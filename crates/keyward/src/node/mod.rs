@@ -16,6 +16,7 @@ use domain::directory::Generations;
 use domain::id::{AccountUuid, NodeId};
 use domain::random::Randomness;
 use domain::service::Parts;
+use domain::ssh_keys::BlockList;
 use domain::store::SharedStore;
 use domain::vault::{Purpose, SEALS_PER_DATA_KEY, Vault, to_hex};
 use stores::sqlite::{Opened, Options, SqliteStore};
@@ -89,6 +90,7 @@ impl Node {
             clock: clock.clone(),
             random,
             limits: config.domain_limits(),
+            blocked_keys: BlockList::default(),
         };
         let node = Self { id, service: Arc::new(Service::new(parts)), store, vault };
         if on_missing == OnMissing::Create {

@@ -4,8 +4,11 @@ use domain::access_keys::AccessKey;
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
 use domain::last_used::KeyUse;
+use domain::passwords::Password;
 use domain::refusals::RefusalCount;
+use domain::ssh_keys::SshKey;
 use domain::store::{RowCounts, Store};
+use domain::tokens::Token;
 use domain::users::User;
 use domain::vault::RingRow;
 
@@ -16,6 +19,10 @@ pub struct Dump {
     pub accounts: Vec<Account>,
     /// Users by id, each with all his keys.
     pub users: Vec<(User, Vec<AccessKey>)>,
+    /// SSH keys by id.
+    pub ssh_keys: Vec<SshKey>,
+    /// Passwords and tokens, in the order of the users.
+    pub logins: Vec<(Option<Password>, Vec<Token>)>,
     /// How many rows there are.
     pub counts: RowCounts,
     /// Audit rows, node by node.
@@ -49,6 +56,19 @@ pub async fn dump(store: &dyn Store) -> Dump {
         }
         users.extend(page);
     }
+    let mut ssh_keys: Vec<SshKey> = Vec::new();
+    loop {
+        let page = store.scan_ssh_keys(ssh_keys.last().map(|row| row.uuid), PAGE).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        ssh_keys.extend(page);
+    }
+    let mut logins = Vec::new();
+    for (user, _) in &users {
+        let tokens = store.user_rows(user.uuid).await.unwrap().unwrap().tokens;
+        logins.push((store.password(user.uuid).await.unwrap(), tokens));
+    }
     let heads = store.audit_heads().await.unwrap();
     let mut audit: Vec<AuditRow> = Vec::new();
     for head in &heads {
@@ -66,6 +86,8 @@ pub async fn dump(store: &dyn Store) -> Dump {
     Dump {
         accounts,
         users,
+        ssh_keys,
+        logins,
         counts: store.row_counts().await.unwrap(),
         audit,
         heads,

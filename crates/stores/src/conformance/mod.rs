@@ -14,6 +14,7 @@
 mod atomic;
 pub mod dump;
 mod effects;
+mod logins;
 mod reads;
 mod requires;
 pub mod rows;
@@ -54,6 +55,9 @@ cases! {
         the_latest_use_stays;
     reads: owners_are_found_for_deleted_keys_too, names_find_live_users_only, numbers_find_live_users_only, users_come_with_account_and_live_keys,
         lists_page_by_creation, scans_page_by_id_with_tombstones, audit_rows_page_in_chain_order;
+    logins: ssh_keys_read_back, ssh_keys_are_found_in_their_account, an_ssh_key_has_one_owner_in_an_account,
+        what_never_changes_of_an_ssh_key_stays, ssh_key_requirements, passwords_are_replaced_and_forgotten,
+        tokens_come_with_their_user, tokens_make_room, gate_tokens_have_names_of_their_own, a_token_may_act;
     atomic: a_refused_batch_changes_nothing, a_contradiction_changes_nothing, a_change_without_audit_is_refused,
         requirements_see_what_was_written_before, the_first_requirement_that_fails_is_named,
         the_observer_hears_before_the_waiter_wakes, concurrent_commits_leave_a_gapless_chain,

@@ -138,7 +138,7 @@ pub(super) async fn scans_page_by_id_with_tombstones(s: Subject) {
         assert_eq!(seen_accounts, accounts);
     }
     let counts = s.store.row_counts().await.unwrap();
-    assert_eq!(counts, RowCounts { accounts: 5, users: 5, keys: 10 });
+    assert_eq!(counts, RowCounts { accounts: 5, users: 5, keys: 10, ssh_keys: 0 });
     assert_eq!(s.store.check().await, Ok(Vec::new()));
 }
 

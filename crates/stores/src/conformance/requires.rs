@@ -3,6 +3,7 @@
 use domain::access_keys::{AccessKey, KeyKind, KeyStatus, SchemeSet};
 use domain::accounts::AccountStatus;
 use domain::batch::{Effect, Require};
+use domain::caller::Credential;
 use domain::clock::UnixMillis;
 use domain::id::{KeyId, UserUuid};
 use domain::name::NameKey;
@@ -22,7 +23,7 @@ pub(super) async fn store_is_empty(s: Subject) {
 }
 
 fn may_act(key: &AccessKey, role: Role) -> Require {
-    Require::CallerMayAct { key: key.uuid, role, at: NOW }
+    Require::CallerMayAct { credential: Credential::Key(key.uuid), role, at: NOW }
 }
 
 pub(super) async fn caller_may_act(s: Subject) {

@@ -7,7 +7,10 @@ use domain::accounts::{Account, AccountStatus};
 use domain::clock::UnixMillis;
 use domain::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
 use domain::name::NameKey;
+use domain::passwords::{HASH_COST, Password};
 use domain::policy::Role;
+use domain::ssh_keys::{Fingerprint, SshKey, SshKeyType};
+use domain::tokens::{Token, TokenHash, TokenKind};
 use domain::users::{User, UserStatus};
 
 /// When everything happens.
@@ -96,6 +99,64 @@ pub fn key(user: &User, number: u32) -> AccessKey {
         deleted_at: None,
         deleted_by: None,
         mark: [3; 32],
+    }
+}
+
+/// SSH key number `number` of `user`: active, without an end. Its blob is no key that anybody could use.
+pub fn ssh_key(user: &User, number: u32) -> SshKey {
+    let blob = number.to_be_bytes().to_vec();
+    SshKey {
+        uuid: KeyUuid::from_bytes(id(4, number)),
+        serial: serial(4, number),
+        account: user.account,
+        user: user.uuid,
+        kind: SshKeyType::Ed25519,
+        fingerprint: Fingerprint::of(&blob),
+        blob,
+        text: format!("ssh-ed25519 {number}"),
+        title: format!("Title {number}"),
+        status: KeyStatus::Active,
+        expires_at: None,
+        version: 1,
+        created_at: NOW,
+        created_by: user.uuid,
+        modified_at: NOW,
+        modified_by: user.uuid,
+        deleted_at: None,
+        deleted_by: None,
+        mark: [4; 32],
+    }
+}
+
+/// `key` as a tombstone.
+pub fn buried_ssh_key(key: &SshKey) -> SshKey {
+    SshKey { deleted_at: Some(NOW), deleted_by: Some(key.user), version: key.version + 1, ..key.clone() }
+}
+
+/// Session token number `number` of `user`, for an hour.
+pub fn token(user: &User, number: u32) -> Token {
+    Token {
+        hash: TokenHash::of(&number.to_be_bytes()),
+        kind: TokenKind::Session,
+        account: user.account,
+        user: user.uuid,
+        user_version: user.version,
+        name: String::new(),
+        issued_at: NOW,
+        expires_at: Some(NOW.plus(3_600_000)),
+        mark: [5; 32],
+    }
+}
+
+/// A password of `user`, one of many.
+pub fn password(user: &User, number: u8) -> Password {
+    Password {
+        user: user.uuid,
+        salt: [number; 16],
+        hash: [number; 32],
+        cost: HASH_COST,
+        changed_at: NOW,
+        mark: [6; 32],
     }
 }
 

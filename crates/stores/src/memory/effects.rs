@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use domain::access_keys::AccessKey;
 use domain::accounts::Account;
 use domain::batch::Effect;
+use domain::clock::UnixMillis;
 use domain::last_used::KeyUse;
 use domain::refusals::KEPT_MINUTES;
+use domain::ssh_keys::SshKey;
 use domain::store::StoreError;
+use domain::tokens::{SESSIONS_PER_USER, Token, TokenHash, TokenKind};
 use domain::users::User;
 use domain::vault::RingRow;
 
@@ -88,12 +91,58 @@ impl Rows {
                 let old = self.keys.get(&new.uuid).ok_or("the key does not exist")?;
                 ensure(fixed(old) == *new, "what never changes of a key has changed")
             }
+            Effect::InsertSshKey(new) => {
+                let user = self.users.get(&new.user).ok_or("the user does not exist")?;
+                ensure(user.account == new.account, "the user is of another account")?;
+                ensure(!self.ssh_keys.contains_key(&new.uuid), "the SSH key exists")?;
+                ensure(!self.is_serial_taken(new.serial), "the serial is taken")?;
+                self.blob_fits(new)
+            }
+            Effect::UpdateSshKey(new) => {
+                let fixed = |key: &SshKey| SshKey {
+                    title: new.title.clone(),
+                    status: new.status,
+                    expires_at: new.expires_at,
+                    version: new.version,
+                    modified_at: new.modified_at,
+                    modified_by: new.modified_by,
+                    deleted_at: new.deleted_at,
+                    deleted_by: new.deleted_by,
+                    mark: new.mark,
+                    ..key.clone()
+                };
+                let old = self.ssh_keys.get(&new.uuid).ok_or("the SSH key does not exist")?;
+                ensure(fixed(old) == *new, "what never changes of an SSH key has changed")?;
+                self.blob_fits(new)
+            }
+            Effect::SetPassword(new) => ensure(self.users.contains_key(&new.user), "the user does not exist"),
+            Effect::InsertToken(new) => {
+                let user = self.users.get(&new.user).ok_or("the user does not exist")?;
+                ensure(user.account == new.account, "the user is of another account")?;
+                ensure(!self.tokens.contains_key(&new.hash), "the token exists")?;
+                let clashes = |other: &Token| {
+                    other.kind == TokenKind::Gate && other.account == new.account && other.name == new.name
+                };
+                let taken = new.kind == TokenKind::Gate && self.tokens.values().any(clashes);
+                ensure(!taken, "the gate token's name is taken")
+            }
+            Effect::DeleteToken(old) => {
+                ensure(self.tokens.contains_key(&old.hash), "the token does not exist")
+            }
+            Effect::ForgetLogin(_) => Ok(()),
             Effect::InsertRingKey(new) => ensure(!self.ring.contains_key(&new.id), "the ring key exists"),
             Effect::CountSeals { ring_key, .. } => {
                 ensure(self.ring.contains_key(ring_key), "the ring key does not exist")
             }
             Effect::CountRefusals(_) | Effect::NoteUse(_) => Ok(()),
         }
+    }
+
+    fn blob_fits(&self, new: &SshKey) -> Result<(), &'static str> {
+        let clashes = |other: &SshKey| {
+            other.uuid != new.uuid && other.account == new.account && other.fingerprint == new.fingerprint
+        };
+        ensure(new.deleted_at.is_some() || !self.live_ssh_keys().any(clashes), "the SSH key is taken")
     }
 
     fn account_name_fits(&self, new: &Account) -> Result<(), &'static str> {
@@ -109,6 +158,22 @@ impl Rows {
         ensure(new.deleted_at.is_some() || !taken, "the user name is taken")
     }
 
+    fn drop_old_sessions(&mut self, new: &Token) {
+        let is_session = |token: &Token| token.kind == TokenKind::Session && token.user == new.user;
+        self.tokens.retain(|_, token| !is_session(token) || !token.is_expired(new.issued_at));
+        let mut sessions: Vec<(UnixMillis, TokenHash)> = self
+            .tokens
+            .values()
+            .filter(|token| is_session(token))
+            .map(|token| (token.issued_at, token.hash))
+            .collect();
+        sessions.sort();
+        let too_many = sessions.len().saturating_sub(SESSIONS_PER_USER);
+        for (_, hash) in sessions.into_iter().take(too_many) {
+            self.tokens.remove(&hash);
+        }
+    }
+
     fn apply(&mut self, effect: &Effect) -> Undo {
         match effect {
             Effect::InsertAccount(new) => put(self, |rows| &mut rows.accounts, new.uuid, new.clone()),
@@ -117,6 +182,25 @@ impl Rows {
             }
             Effect::InsertKey(new) | Effect::UpdateKey(new) => {
                 put(self, |rows| &mut rows.keys, new.uuid, new.clone())
+            }
+            Effect::InsertSshKey(new) | Effect::UpdateSshKey(new) => {
+                put(self, |rows| &mut rows.ssh_keys, new.uuid, new.clone())
+            }
+            Effect::SetPassword(new) => put(self, |rows| &mut rows.passwords, new.user, new.clone()),
+            Effect::InsertToken(new) => {
+                let before = self.tokens.clone();
+                self.tokens.insert(new.hash, new.clone());
+                self.drop_old_sessions(new);
+                Box::new(move |rows| rows.tokens = before)
+            }
+            Effect::DeleteToken(old) => take(self, |rows| &mut rows.tokens, old.hash),
+            Effect::ForgetLogin(user) => {
+                let (tokens, password) = (self.tokens.clone(), take(self, |rows| &mut rows.passwords, *user));
+                self.tokens.retain(|_, token| token.user != *user || token.kind != TokenKind::Session);
+                Box::new(move |rows| {
+                    rows.tokens = tokens;
+                    password(rows);
+                })
             }
             Effect::InsertRingKey(new) => put(self, |rows| &mut rows.ring, new.id, new.clone()),
             Effect::CountSeals { ring_key, seals } => match self.ring.get(ring_key).cloned() {
@@ -152,6 +236,20 @@ impl Rows {
             },
         }
     }
+}
+
+/// Takes `key` out and says how to go back.
+fn take<K: Ord + Clone + 'static, V: 'static>(
+    rows: &mut Rows,
+    map: fn(&mut Rows) -> &mut BTreeMap<K, V>,
+    key: K,
+) -> Undo {
+    let old = map(rows).remove(&key);
+    Box::new(move |rows| {
+        if let Some(old) = old {
+            map(rows).insert(key, old);
+        }
+    })
 }
 
 /// Sets `key` to `value` and says how to go back.

@@ -15,10 +15,13 @@ use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
 use domain::last_used::{KeyUse, LastUse};
 use domain::name::NameKey;
+use domain::passwords::Password;
 use domain::refusals::RefusalCount;
+use domain::ssh_keys::{Fingerprint, SshKey};
 use domain::store::{
     CommitError, CommitObserver, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows,
 };
+use domain::tokens::{Token, TokenHash, TokenKind};
 use domain::users::{User, UserPlace};
 use domain::vault::RingRow;
 
@@ -85,6 +88,9 @@ struct Rows {
     audit: BTreeMap<(NodeId, u64), AuditRow>,
     refusals: BTreeMap<RefusalKind, u64>,
     last_used: BTreeMap<KeyUuid, LastUse>,
+    ssh_keys: BTreeMap<KeyUuid, SshKey>,
+    passwords: BTreeMap<UserUuid, Password>,
+    tokens: BTreeMap<TokenHash, Token>,
 }
 
 impl Rows {
@@ -103,9 +109,14 @@ impl Rows {
         keys
     }
 
+    fn live_ssh_keys(&self) -> impl Iterator<Item = &SshKey> {
+        self.ssh_keys.values().filter(|key| key.deleted_at.is_none())
+    }
+
     fn is_serial_taken(&self, serial: Serial) -> bool {
         self.accounts.values().any(|account| account.serial == serial)
             || self.users.values().any(|user| user.serial == serial)
+            || self.ssh_keys.values().any(|key| key.serial == serial)
     }
 }
 
@@ -137,12 +148,20 @@ impl Store for MemoryStore {
         self.read(|rows| rows.live_users(account).find(|user| user.serial == serial).map(|user| user.uuid))
     }
 
+    fn account_named(&self, name: &NameKey) -> StoreFuture<'_, Option<Account>> {
+        self.read(|rows| {
+            let named = |account: &&Account| account.name_key == *name && account.deleted_at.is_none();
+            rows.accounts.values().find(named).cloned()
+        })
+    }
+
     fn user_rows(&self, user: UserUuid) -> StoreFuture<'_, Option<UserRows>> {
         self.read(|rows| {
             let user = rows.users.get(&user)?.clone();
             let account = rows.accounts.get(&user.account)?.clone();
             let keys = rows.sorted_keys(user.uuid, false);
-            Some(UserRows { account, user, keys })
+            let tokens = rows.tokens.values().filter(|token| token.user == user.uuid).cloned().collect();
+            Some(UserRows { account, user, keys, tokens })
         })
     }
 
@@ -185,12 +204,70 @@ impl Store for MemoryStore {
         })
     }
 
+    fn ssh_keys(&self, user: UserUuid) -> StoreFuture<'_, Vec<SshKey>> {
+        self.read(|rows| {
+            let mut keys: Vec<SshKey> =
+                rows.live_ssh_keys().filter(|key| key.user == user).cloned().collect();
+            keys.sort_by_key(|key| (key.created_at, key.serial));
+            keys
+        })
+    }
+
+    fn ssh_key_with_serial(&self, account: AccountUuid, serial: Serial) -> StoreFuture<'_, Option<SshKey>> {
+        let wanted = move |key: &&SshKey| key.account == account && key.serial == serial;
+        self.read(|rows| rows.live_ssh_keys().find(wanted).cloned())
+    }
+
+    fn ssh_key_with_fingerprint(
+        &self,
+        account: AccountUuid,
+        fingerprint: &Fingerprint,
+    ) -> StoreFuture<'_, Option<SshKey>> {
+        let wanted = |key: &&SshKey| key.account == account && key.fingerprint == *fingerprint;
+        self.read(|rows| rows.live_ssh_keys().find(wanted).cloned())
+    }
+
+    fn ssh_keys_of_account(
+        &self,
+        account: AccountUuid,
+        after: Option<KeyUuid>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<SshKey>> {
+        let wanted = |key: &&SshKey| key.account == account && Some(key.uuid) > after;
+        self.read(|rows| page(rows.live_ssh_keys().filter(wanted).cloned(), limit))
+    }
+
+    fn scan_ssh_keys(&self, after: Option<KeyUuid>, limit: u32) -> StoreFuture<'_, Vec<SshKey>> {
+        self.read(|rows| page(rows.ssh_keys.values().filter(|row| Some(row.uuid) > after).cloned(), limit))
+    }
+
+    fn password(&self, user: UserUuid) -> StoreFuture<'_, Option<Password>> {
+        self.read(|rows| rows.passwords.get(&user).cloned())
+    }
+
+    fn token_owner(&self, hash: &TokenHash) -> StoreFuture<'_, Option<KeyOwner>> {
+        self.read(|rows| {
+            let token = rows.tokens.get(hash)?;
+            Some(KeyOwner { account: token.account, user: token.user })
+        })
+    }
+
+    fn tokens(&self, account: AccountUuid, kind: TokenKind, limit: u32) -> StoreFuture<'_, Vec<Token>> {
+        self.read(|rows| {
+            let wanted = |token: &&Token| token.account == account && token.kind == kind;
+            let mut tokens: Vec<&Token> = rows.tokens.values().filter(wanted).collect();
+            tokens.sort_by(|a, b| (&a.name, a.hash).cmp(&(&b.name, b.hash)));
+            page(tokens.into_iter().cloned(), limit)
+        })
+    }
+
     fn row_counts(&self) -> StoreFuture<'_, RowCounts> {
         let count = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
         self.read(|rows| RowCounts {
             accounts: count(rows.accounts.len()),
             users: count(rows.users.len()),
             keys: count(rows.keys.len()),
+            ssh_keys: count(rows.ssh_keys.len()),
         })
     }
 

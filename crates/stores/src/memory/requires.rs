@@ -1,11 +1,15 @@
 //! What each requirement means, on plain maps.
 
+use std::collections::BTreeSet;
+
 use domain::access_keys::{AccessKey, KeyKind, KeyStatus};
 use domain::accounts::AccountStatus;
 use domain::batch::Require;
+use domain::caller::Credential;
 use domain::clock::UnixMillis;
-use domain::id::KeyUuid;
+use domain::id::{KeyUuid, UserUuid};
 use domain::policy::Role;
+use domain::tokens::{Token, TokenHash, TokenKind};
 use domain::users::{User, UserStatus};
 
 use super::Rows;
@@ -15,7 +19,12 @@ impl Rows {
     pub(super) fn holds(&self, require: &Require) -> bool {
         match require {
             Require::StoreIsEmpty => self.accounts.is_empty(),
-            Require::CallerMayAct { key, role, at } => self.may_act(*key, *role, *at),
+            Require::CallerMayAct { credential: Credential::Key(key), role, at } => {
+                self.may_act(*key, *role, *at)
+            }
+            Require::CallerMayAct { credential: Credential::Token(hash), role, at } => {
+                self.token_may_act(*hash, *role, *at)
+            }
             Require::UserVersionIs(user, version) => {
                 self.users.get(user).is_some_and(|user| user.version == *version)
             }
@@ -39,6 +48,21 @@ impl Rows {
                 let counts = |key: &&AccessKey| key.kind == KeyKind::Permanent && key.schemes.meets(*schemes);
                 is_below(self.live_keys(*user).filter(counts).count(), *limit)
             }
+            Require::SshKeyVersionIs(key, version) => {
+                self.ssh_keys.get(key).is_some_and(|key| key.version == *version)
+            }
+            Require::LiveSshKeysAre(user, keys) => {
+                let wanted: BTreeSet<KeyUuid> = keys.iter().copied().collect();
+                let live = self.live_ssh_keys().filter(|key| key.user == *user);
+                live.map(|key| key.uuid).collect::<BTreeSet<_>>() == wanted
+            }
+            Require::SshKeyIsFree { account, fingerprint } => {
+                self.live_ssh_keys().all(|key| key.account != *account || key.fingerprint != *fingerprint)
+            }
+            Require::SshKeysBelow { user, limit } => {
+                is_below(self.live_ssh_keys().filter(|key| key.user == *user).count(), *limit)
+            }
+            Require::TokenExists(hash) => self.tokens.contains_key(hash),
             Require::UsersBelow { account, limit } => is_below(self.live_users(*account).count(), *limit),
             Require::AnotherAdminKeyRemains { account, lost_keys, lost_user, at } => {
                 let remains = |user: &User| Some(user.uuid) != *lost_user;
@@ -61,13 +85,26 @@ impl Rows {
         };
         let Some(key) = self.keys.get(&key).filter(|key| works(key)) else { return false };
         let parent_works = key.parent.is_none_or(|parent| self.keys.get(&parent).is_some_and(works));
-        let Some(user) = self.users.get(&key.user) else { return false };
+        parent_works && self.owner_may_act(key.user, role)
+    }
+
+    fn token_may_act(&self, hash: TokenHash, role: Role, at: UnixMillis) -> bool {
+        let works = |token: &&Token| {
+            let version = self.users.get(&token.user).map(|user| user.version);
+            token.kind == TokenKind::Session && !token.is_expired(at) && version == Some(token.user_version)
+        };
+        let token = self.tokens.get(&hash).filter(works);
+        token.is_some_and(|token| self.owner_may_act(token.user, role))
+    }
+
+    fn owner_may_act(&self, user: UserUuid, role: Role) -> bool {
+        let Some(user) = self.users.get(&user) else { return false };
         let user_works = user.deleted_at.is_none() && user.status == UserStatus::Active && user.role == role;
         let account_works = self
             .accounts
             .get(&user.account)
             .is_some_and(|account| account.deleted_at.is_none() && account.status == AccountStatus::Active);
-        parent_works && user_works && account_works
+        user_works && account_works
     }
 }
 

@@ -31,13 +31,14 @@ pub(super) fn check(db: &Connection) -> Result<Vec<String>, Fault> {
 
 const SERIAL_FAULTS: [(&str, &str); 3] = [
     (
-        "SELECT serial FROM (SELECT serial FROM accounts UNION ALL SELECT serial FROM users WHERE is_root = 0) \
+        "SELECT serial FROM (SELECT serial FROM accounts UNION ALL SELECT serial FROM users WHERE is_root = 0 \
+         UNION ALL SELECT serial FROM ssh_keys) \
          GROUP BY serial HAVING count(*) > 1",
-        "belongs to several accounts or users",
+        "belongs to several accounts, users or SSH keys",
     ),
     (
         "SELECT serial, kind FROM serials EXCEPT SELECT serial, 'account' FROM accounts \
-         EXCEPT SELECT serial, 'user' FROM users WHERE is_root = 0",
+         EXCEPT SELECT serial, 'user' FROM users WHERE is_root = 0 EXCEPT SELECT serial, 'ssh-key' FROM ssh_keys",
         "is taken but nobody of its kind has it",
     ),
     (

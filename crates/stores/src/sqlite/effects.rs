@@ -12,6 +12,7 @@ use domain::vault::RingRow;
 use rusqlite::{Connection, Params, params};
 
 use super::fault::Fault;
+use super::logins;
 use super::rows::{attributes_text, sources_text};
 
 /// Writes one effect.
@@ -22,6 +23,12 @@ pub(super) fn apply(db: &Connection, effect: &Effect) -> Result<(), Fault> {
         Effect::UpdateUser(user) => update_user(db, user),
         Effect::InsertKey(key) => insert_key(db, key),
         Effect::UpdateKey(key) => update_key(db, key),
+        Effect::InsertSshKey(key) => logins::insert_ssh_key(db, key),
+        Effect::UpdateSshKey(key) => logins::update_ssh_key(db, key),
+        Effect::SetPassword(password) => logins::set_password(db, password),
+        Effect::InsertToken(token) => logins::insert_token(db, token),
+        Effect::DeleteToken(token) => logins::delete_token(db, token),
+        Effect::ForgetLogin(user) => logins::forget_login(db, *user),
         Effect::InsertRingKey(row) => insert_ring_key(db, row),
         Effect::CountSeals { ring_key, seals } => {
             write_one(db, "UPDATE key_ring SET seals = seals + ?2 WHERE id = ?1", params![ring_key, seals])
@@ -68,14 +75,14 @@ pub(super) fn insert_ring_key(db: &Connection, row: &RingRow) -> Result<(), Faul
 
 /// Runs a statement that must change exactly one row. If it changes none, the row is not there or is another one than the
 /// effect took it for.
-fn write_one(db: &Connection, statement: &str, params: impl Params) -> Result<(), Fault> {
+pub(super) fn write_one(db: &Connection, statement: &str, params: impl Params) -> Result<(), Fault> {
     match db.prepare_cached(statement)?.execute(params)? {
         1 => Ok(()),
         _ => Err(Fault::Row("a row to change is not there".to_owned())),
     }
 }
 
-fn take_serial(db: &Connection, serial: Serial, kind: &str) -> Result<(), Fault> {
+pub(super) fn take_serial(db: &Connection, serial: Serial, kind: &str) -> Result<(), Fault> {
     write_one(db, "INSERT INTO serials (serial, kind) VALUES (?1, ?2)", params![serial.get(), kind])
 }
 

@@ -1,7 +1,7 @@
 //! The embedded store: SQLite in a directory of its own.
 //!
 //! One thread writes ([`committer`]), one moves the log ([`checkpoint`]), some read ([`readers`]); the async side only queues
-//! and waits. Every queue is bounded. SQL is in [`requires`], [`effects`], [`reads`] and [`check`]; how a row looks, in
+//! and waits. Every queue is bounded. SQL is in [`requires`], [`effects`], [`reads`], [`logins`] and [`check`]; how a row looks, in
 //! [`rows`]; which files there are and who may open them, in [`open`] and [`lock`].
 
 mod check;
@@ -11,6 +11,7 @@ mod effects;
 mod fault;
 mod health;
 mod lock;
+mod logins;
 mod open;
 mod readers;
 mod reads;
@@ -34,8 +35,11 @@ use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
 use domain::last_used::KeyUse;
 use domain::name::NameKey;
+use domain::passwords::Password;
 use domain::refusals::RefusalCount;
+use domain::ssh_keys::{Fingerprint, SshKey};
 use domain::store::{CommitError, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows};
+use domain::tokens::{Token, TokenHash, TokenKind};
 use domain::users::{User, UserPlace};
 use domain::vault::RingRow;
 use tokio::sync::{oneshot, watch};
@@ -266,6 +270,11 @@ impl Store for SqliteStore {
         Box::pin(self.readers.read(move |db| reads::user_with_serial(db, account, serial)))
     }
 
+    fn account_named(&self, name: &NameKey) -> StoreFuture<'_, Option<Account>> {
+        let name = name.clone();
+        Box::pin(self.readers.read(move |db| reads::account_named(db, &name)))
+    }
+
     fn user_rows(&self, user: UserUuid) -> StoreFuture<'_, Option<UserRows>> {
         Box::pin(self.readers.read(move |db| reads::user_rows(db, user)))
     }
@@ -293,6 +302,49 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> StoreFuture<'_, Vec<(User, Vec<AccessKey>)>> {
         Box::pin(self.readers.read(move |db| reads::scan_users(db, after, limit)))
+    }
+
+    fn ssh_keys(&self, user: UserUuid) -> StoreFuture<'_, Vec<SshKey>> {
+        Box::pin(self.readers.read(move |db| logins::ssh_keys(db, user)))
+    }
+
+    fn ssh_key_with_serial(&self, account: AccountUuid, serial: Serial) -> StoreFuture<'_, Option<SshKey>> {
+        Box::pin(self.readers.read(move |db| logins::ssh_key_with_serial(db, account, serial)))
+    }
+
+    fn ssh_key_with_fingerprint(
+        &self,
+        account: AccountUuid,
+        fingerprint: &Fingerprint,
+    ) -> StoreFuture<'_, Option<SshKey>> {
+        let fingerprint = *fingerprint;
+        Box::pin(self.readers.read(move |db| logins::ssh_key_with_fingerprint(db, account, &fingerprint)))
+    }
+
+    fn ssh_keys_of_account(
+        &self,
+        account: AccountUuid,
+        after: Option<KeyUuid>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<SshKey>> {
+        Box::pin(self.readers.read(move |db| logins::ssh_keys_of_account(db, account, after, limit)))
+    }
+
+    fn scan_ssh_keys(&self, after: Option<KeyUuid>, limit: u32) -> StoreFuture<'_, Vec<SshKey>> {
+        Box::pin(self.readers.read(move |db| logins::scan_ssh_keys(db, after, limit)))
+    }
+
+    fn password(&self, user: UserUuid) -> StoreFuture<'_, Option<Password>> {
+        Box::pin(self.readers.read(move |db| logins::password(db, user)))
+    }
+
+    fn token_owner(&self, hash: &TokenHash) -> StoreFuture<'_, Option<KeyOwner>> {
+        let hash = *hash;
+        Box::pin(self.readers.read(move |db| logins::token_owner(db, &hash)))
+    }
+
+    fn tokens(&self, account: AccountUuid, kind: TokenKind, limit: u32) -> StoreFuture<'_, Vec<Token>> {
+        Box::pin(self.readers.read(move |db| logins::tokens(db, account, kind, limit)))
     }
 
     fn row_counts(&self) -> StoreFuture<'_, RowCounts> {

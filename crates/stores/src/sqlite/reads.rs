@@ -16,6 +16,7 @@ use domain::vault::RingRow;
 use rusqlite::{Connection, Params, Row, params};
 
 use super::fault::Fault;
+use super::logins;
 use super::rows::{self, Columns};
 
 /// Smaller than every id: UUIDs of version 7 begin with their time.
@@ -50,6 +51,13 @@ pub(super) fn user_with_serial(
     })
 }
 
+pub(super) fn account_named(db: &Connection, name: &NameKey) -> Result<Option<Account>, Fault> {
+    static NAMED: Query = LazyLock::new(|| {
+        format!("SELECT {} FROM accounts WHERE name_key = ?1 AND deleted_at IS NULL", rows::ACCOUNT)
+    });
+    first(db, &NAMED, params![name.as_str()], rows::account)
+}
+
 pub(super) fn user_rows(db: &Connection, user: UserUuid) -> Result<Option<UserRows>, Fault> {
     static USER: Query = LazyLock::new(|| format!("SELECT {} FROM users WHERE uuid = ?1", rows::USER));
     static ACCOUNT: Query =
@@ -59,7 +67,8 @@ pub(super) fn user_rows(db: &Connection, user: UserUuid) -> Result<Option<UserRo
     let account =
         account.ok_or_else(|| Fault::Row(format!("table users, row {}: it has no account", user.uuid)))?;
     let keys = live_keys(db, user.uuid)?;
-    Ok(Some(UserRows { account, user, keys }))
+    let tokens = logins::tokens_of_user(db, user.uuid)?;
+    Ok(Some(UserRows { account, user, keys, tokens }))
 }
 
 pub(super) fn list_users(
@@ -139,6 +148,7 @@ pub(super) fn row_counts(db: &Connection) -> Result<RowCounts, Fault> {
         accounts: count("SELECT count(*) FROM accounts")?,
         users: count("SELECT count(*) FROM users")?,
         keys: count("SELECT count(*) FROM access_keys")?,
+        ssh_keys: count("SELECT count(*) FROM ssh_keys")?,
     })
 }
 
@@ -219,7 +229,7 @@ pub(super) fn all<T>(
     db.prepare_cached(query)?.query_and_then(params, read)?.collect()
 }
 
-fn first<T>(
+pub(super) fn first<T>(
     db: &Connection,
     query: &str,
     params: impl Params,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::batch::Require;
+use domain::caller::Credential;
 use domain::clock::UnixMillis;
 use domain::id::{AccountUuid, KeyUuid, UserUuid};
 use rusqlite::{Connection, Params, params};
@@ -14,8 +15,11 @@ use super::rows::Columns;
 pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
     match require {
         Require::StoreIsEmpty => is_none(db, "SELECT 1 FROM accounts", []),
-        Require::CallerMayAct { key, role, at } => {
+        Require::CallerMayAct { credential: Credential::Key(key), role, at } => {
             is_some(db, CALLER_MAY_ACT, params![key.as_bytes(), role.as_str(), at.0])
+        }
+        Require::CallerMayAct { credential: Credential::Token(hash), role, at } => {
+            is_some(db, TOKEN_MAY_ACT, params![hash.0, role.as_str(), at.0])
         }
         Require::UserVersionIs(user, version) => is_some(
             db,
@@ -32,7 +36,9 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
             "SELECT 1 FROM users WHERE uuid = ?1 AND deleted_at IS NULL",
             params![user.as_bytes()],
         ),
-        Require::LiveKeysAre(user, keys) => live_keys_are(db, *user, keys),
+        Require::LiveKeysAre(user, keys) => {
+            live_are(db, "SELECT uuid FROM access_keys WHERE user = ?1 AND deleted_at IS NULL", *user, keys)
+        }
         Require::NameIsFree { account, name, except } => is_none(
             db,
             "SELECT 1 FROM users WHERE account = ?1 AND name_key = ?2 AND deleted_at IS NULL AND uuid IS NOT ?3",
@@ -49,6 +55,24 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
                  WHERE user = ?1 AND deleted_at IS NULL AND kind = 'permanent' AND schemes & ?2 <> 0";
             is_below(db, query, params![user.as_bytes(), schemes.bits()], *limit)
         }
+        Require::SshKeyVersionIs(key, version) => is_some(
+            db,
+            "SELECT 1 FROM ssh_keys WHERE uuid = ?1 AND version = ?2",
+            params![key.as_bytes(), version],
+        ),
+        Require::LiveSshKeysAre(user, keys) => {
+            live_are(db, "SELECT uuid FROM ssh_keys WHERE user = ?1 AND deleted_at IS NULL", *user, keys)
+        }
+        Require::SshKeyIsFree { account, fingerprint } => is_none(
+            db,
+            "SELECT 1 FROM ssh_keys WHERE account = ?1 AND sha256 = ?2 AND deleted_at IS NULL",
+            params![account.as_bytes(), fingerprint.0],
+        ),
+        Require::SshKeysBelow { user, limit } => {
+            let query = "SELECT count(*) FROM ssh_keys WHERE user = ?1 AND deleted_at IS NULL";
+            is_below(db, query, params![user.as_bytes()], *limit)
+        }
+        Require::TokenExists(hash) => is_some(db, "SELECT 1 FROM tokens WHERE hash = ?1", params![hash.0]),
         Require::UsersBelow { account, limit } => {
             let query = "SELECT count(*) FROM users WHERE account = ?1 AND deleted_at IS NULL";
             is_below(db, query, params![account.as_bytes()], *limit)
@@ -67,6 +91,13 @@ const CALLER_MAY_ACT: &str = "SELECT 1 FROM access_keys AS key \
      AND (key.expires_at IS NULL OR key.expires_at > ?3) \
      AND (key.parent IS NULL OR (parent.uuid IS NOT NULL AND parent.deleted_at IS NULL \
           AND parent.status = 'active' AND (parent.expires_at IS NULL OR parent.expires_at > ?3))) \
+     AND user.deleted_at IS NULL AND user.status = 'active' AND user.role = ?2 \
+     AND account.deleted_at IS NULL AND account.status = 'active'";
+
+const TOKEN_MAY_ACT: &str = "SELECT 1 FROM tokens AS token \
+     JOIN users AS user ON user.uuid = token.user AND user.version = token.user_version \
+     JOIN accounts AS account ON account.uuid = user.account \
+     WHERE token.hash = ?1 AND token.kind = 'session' AND (token.expires_at IS NULL OR token.expires_at > ?3) \
      AND user.deleted_at IS NULL AND user.status = 'active' AND user.role = ?2 \
      AND account.deleted_at IS NULL AND account.status = 'active'";
 
@@ -89,8 +120,7 @@ fn is_below(db: &Connection, query: &str, params: impl Params, limit: u32) -> Re
     Ok(count < u64::from(limit))
 }
 
-fn live_keys_are(db: &Connection, user: UserUuid, keys: &[KeyUuid]) -> Result<bool, Fault> {
-    let query = "SELECT uuid FROM access_keys WHERE user = ?1 AND deleted_at IS NULL";
+fn live_are(db: &Connection, query: &str, user: UserUuid, keys: &[KeyUuid]) -> Result<bool, Fault> {
     let mut statement = db.prepare_cached(query)?;
     let found = statement.query_and_then(params![user.as_bytes()], |row| {
         Columns::of("access_keys", row).id(KeyUuid::from_bytes)

@@ -62,26 +62,26 @@ impl<'r> Columns<'r> {
         self.value().map(wrap)
     }
 
-    fn maybe_id<T>(&mut self, wrap: impl Fn([u8; 16]) -> T) -> Result<Option<T>, Fault> {
+    pub(super) fn maybe_id<T>(&mut self, wrap: impl Fn([u8; 16]) -> T) -> Result<Option<T>, Fault> {
         Ok(self.value::<Option<[u8; 16]>>()?.map(wrap))
     }
 
-    fn word<T>(&mut self, parse: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
+    pub(super) fn word<T>(&mut self, parse: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
         parse(&self.value::<String>()?).ok_or_else(|| self.unreadable())
     }
 
-    fn number<N, T>(&mut self, parse: impl Fn(N) -> Option<T>) -> Result<T, Fault>
+    pub(super) fn number<N, T>(&mut self, parse: impl Fn(N) -> Option<T>) -> Result<T, Fault>
     where
         N: FromSql,
     {
         parse(self.value()?).ok_or_else(|| self.unreadable())
     }
 
-    fn time(&mut self) -> Result<UnixMillis, Fault> {
+    pub(super) fn time(&mut self) -> Result<UnixMillis, Fault> {
         self.value().map(UnixMillis)
     }
 
-    fn maybe_time(&mut self) -> Result<Option<UnixMillis>, Fault> {
+    pub(super) fn maybe_time(&mut self) -> Result<Option<UnixMillis>, Fault> {
         Ok(self.value::<Option<i64>>()?.map(UnixMillis))
     }
 

@@ -14,6 +14,7 @@ const APPLICATION_ID: i32 = 0x4b45_5957;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_start.sql"),
     include_str!("../../migrations/sqlite/0002_last_used.sql"),
+    include_str!("../../migrations/sqlite/0003_ssh_keys_and_logins.sql"),
 ];
 
 /// Makes an empty file a store.

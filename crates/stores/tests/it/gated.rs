@@ -11,8 +11,11 @@ use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
 use domain::last_used::KeyUse;
 use domain::name::NameKey;
+use domain::passwords::Password;
 use domain::refusals::RefusalCount;
+use domain::ssh_keys::{Fingerprint, SshKey};
 use domain::store::{CommitError, KeyOwner, RowCounts, SharedStore, Store, StoreFuture, UserPage, UserRows};
+use domain::tokens::{Token, TokenHash, TokenKind};
 use domain::users::{User, UserPlace};
 use domain::vault::RingRow;
 
@@ -110,6 +113,51 @@ impl Store for Gated {
         limit: u32,
     ) -> StoreFuture<'_, Vec<(User, Vec<AccessKey>)>> {
         self.store.scan_users(after, limit)
+    }
+
+    fn account_named(&self, name: &NameKey) -> StoreFuture<'_, Option<Account>> {
+        self.store.account_named(name)
+    }
+
+    fn ssh_keys(&self, user: UserUuid) -> StoreFuture<'_, Vec<SshKey>> {
+        self.store.ssh_keys(user)
+    }
+
+    fn ssh_key_with_serial(&self, account: AccountUuid, serial: Serial) -> StoreFuture<'_, Option<SshKey>> {
+        self.store.ssh_key_with_serial(account, serial)
+    }
+
+    fn ssh_key_with_fingerprint(
+        &self,
+        account: AccountUuid,
+        wanted: &Fingerprint,
+    ) -> StoreFuture<'_, Option<SshKey>> {
+        self.store.ssh_key_with_fingerprint(account, wanted)
+    }
+
+    fn ssh_keys_of_account(
+        &self,
+        account: AccountUuid,
+        after: Option<KeyUuid>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<SshKey>> {
+        self.store.ssh_keys_of_account(account, after, limit)
+    }
+
+    fn scan_ssh_keys(&self, after: Option<KeyUuid>, limit: u32) -> StoreFuture<'_, Vec<SshKey>> {
+        self.store.scan_ssh_keys(after, limit)
+    }
+
+    fn password(&self, user: UserUuid) -> StoreFuture<'_, Option<Password>> {
+        self.store.password(user)
+    }
+
+    fn token_owner(&self, hash: &TokenHash) -> StoreFuture<'_, Option<KeyOwner>> {
+        self.store.token_owner(hash)
+    }
+
+    fn tokens(&self, account: AccountUuid, kind: TokenKind, limit: u32) -> StoreFuture<'_, Vec<Token>> {
+        self.store.tokens(account, kind, limit)
     }
 
     fn row_counts(&self) -> StoreFuture<'_, RowCounts> {

@@ -6,17 +6,20 @@ use std::task::Poll;
 
 use domain::access_keys::{AccessKey, KeyStatus, SchemeSet};
 use domain::batch::{Batch, Effect, Require};
+use domain::caller::Credential;
 use domain::clock::UnixMillis;
 use domain::id::{KeyId, Serial};
 use domain::last_used::{KeyUse, LastUse};
 use domain::name::NameKey;
 use domain::policy::Role;
 use domain::refusals::RefusalCount;
+use domain::ssh_keys::{Fingerprint, SshKey};
 use domain::store::{CommitError, Store, StoreError};
+use domain::tokens::{Token, TokenKind};
 use domain::users::{User, UserStatus};
 use proptest::prelude::*;
 use stores::conformance::dump::dump;
-use stores::conformance::rows::{NOW, account, child, key, root, serial, user};
+use stores::conformance::rows::{NOW, account, child, key, password, root, serial, ssh_key, token, user};
 use stores::conformance::{Subject, entry};
 use stores::memory::MemoryStore;
 use stores::sqlite::{Options, SqliteStore};
@@ -24,6 +27,8 @@ use stores::sqlite::{Options, SqliteStore};
 /// Few of everything, so that histories meet.
 const USERS: u32 = 6;
 const KEYS: u32 = 8;
+const SSH_KEYS: u32 = 6;
+const TOKENS: u32 = 6;
 
 fn some_user(number: u32) -> User {
     let home = account(1 + number % 2);
@@ -70,6 +75,36 @@ fn changed_key() -> impl Strategy<Value = AccessKey> {
     )
 }
 
+fn some_ssh_key(number: u32) -> SshKey {
+    ssh_key(&some_user(number % USERS), number)
+}
+
+fn changed_ssh_key() -> impl Strategy<Value = SshKey> {
+    let deleted = prop_oneof![3 => Just(None), 1 => time().prop_map(Some)];
+    let other = prop_oneof![9 => Just(None), 2 => (0..SSH_KEYS).prop_map(Some)];
+    (0..SSH_KEYS, other, deleted, 1_u64..4, prop::option::of(time())).prop_map(
+        |(number, other, deleted_at, version, expires_at)| {
+            let key = some_ssh_key(number);
+            let blob = other.map_or(key.blob.clone(), |other| some_ssh_key(other).blob);
+            SshKey { fingerprint: Fingerprint::of(&blob), blob, deleted_at, version, expires_at, ..key }
+        },
+    )
+}
+
+fn some_token(number: u32) -> Token {
+    token(&some_user(number % USERS), number)
+}
+
+fn changed_token() -> impl Strategy<Value = Token> {
+    let kind = prop_oneof![3 => Just(TokenKind::Session), 1 => Just(TokenKind::Gate)];
+    (0..TOKENS, kind, time(), prop::option::of(time()), 1_u64..4).prop_map(
+        |(number, kind, issued_at, expires_at, user_version)| {
+            let name = format!("name{}", number % 2);
+            Token { kind, issued_at, expires_at, user_version, name, ..some_token(number) }
+        },
+    )
+}
+
 fn key_use() -> impl Strategy<Value = KeyUse> {
     ((0..KEYS), time(), 0_u8..3).prop_map(|(number, at, source)| KeyUse {
         key: some_key(number).uuid,
@@ -104,6 +139,13 @@ fn effect() -> impl Strategy<Value = Effect> {
         1 => (1_u32..5, 0_u64..9).prop_map(|(ring_key, seals)| Effect::CountSeals { ring_key, seals }),
         1 => refusal.prop_map(Effect::CountRefusals),
         2 => key_use().prop_map(Effect::NoteUse),
+        3 => changed_ssh_key().prop_map(Effect::InsertSshKey),
+        3 => changed_ssh_key().prop_map(Effect::UpdateSshKey),
+        2 => ((0..USERS), 0_u8..3)
+            .prop_map(|(user, number)| Effect::SetPassword(password(&some_user(user), number))),
+        3 => changed_token().prop_map(Effect::InsertToken),
+        2 => changed_token().prop_map(Effect::DeleteToken),
+        1 => (0..USERS).prop_map(|user| Effect::ForgetLogin(some_user(user).uuid)),
     ]
 }
 
@@ -114,6 +156,12 @@ fn require() -> impl Strategy<Value = Require> {
     let name = prop::sample::select(vec!["one", "two", "three"]).prop_map(NameKey::of);
     let schemes = (0_u8..8).prop_map(SchemeSet::from_bits);
     let role = prop::sample::select(Role::ALL.to_vec());
+    let credential = prop_oneof![
+        3 => key().prop_map(Credential::Key),
+        2 => (0..TOKENS).prop_map(|number| Credential::Token(some_token(number).hash)),
+    ];
+    let ssh_key = || (0..SSH_KEYS).prop_map(some_ssh_key);
+    let ssh_keys = prop::collection::vec(ssh_key().prop_map(|key| key.uuid), 0..2);
     let keys = || prop::collection::vec((0..KEYS).prop_map(|number| some_key(number).uuid), 0..3);
     let taken = prop_oneof![
         (0_u32..9).prop_map(|number| serial(1, number)),
@@ -121,7 +169,8 @@ fn require() -> impl Strategy<Value = Require> {
     ];
     prop_oneof![
         1 => Just(Require::StoreIsEmpty),
-        9 => (key(), role, time()).prop_map(|(key, role, at)| Require::CallerMayAct { key, role, at }),
+        9 => (credential, role, time())
+            .prop_map(|(credential, role, at)| Require::CallerMayAct { credential, role, at }),
         9 => (user(), 1_u64..4).prop_map(|(user, version)| Require::UserVersionIs(user, version)),
         9 => (key(), 1_u64..4).prop_map(|(key, version)| Require::KeyVersionIs(key, version)),
         9 => user().prop_map(Require::UserIsLive),
@@ -132,6 +181,14 @@ fn require() -> impl Strategy<Value = Require> {
         9 => taken.prop_map(|serial: Serial| Require::SerialIsFree(serial)),
         9 => (user(), schemes, 0_u32..4)
             .prop_map(|(user, schemes, limit)| Require::KeysBelow { user, schemes, limit }),
+        9 => (ssh_key(), 1_u64..4).prop_map(|(key, version)| Require::SshKeyVersionIs(key.uuid, version)),
+        9 => (user(), ssh_keys).prop_map(|(user, keys)| Require::LiveSshKeysAre(user, keys)),
+        9 => (home(), ssh_key()).prop_map(|(account, key)| Require::SshKeyIsFree {
+            account,
+            fingerprint: key.fingerprint,
+        }),
+        9 => (user(), 0_u32..3).prop_map(|(user, limit)| Require::SshKeysBelow { user, limit }),
+        5 => (0..TOKENS).prop_map(|number| Require::TokenExists(some_token(number).hash)),
         9 => (home(), 0_u32..5).prop_map(|(account, limit)| Require::UsersBelow { account, limit }),
         9 => (home(), keys(), prop::option::of(user()), time()).prop_map(
             |(account, lost_keys, lost_user, at)| Require::AnotherAdminKeyRemains {

@@ -20,8 +20,10 @@ use domain::policy::Role;
 use domain::random::{ALPHANUMERIC, Randomness};
 use domain::secret::Secret;
 use domain::service::{Parts, Service};
+use domain::ssh_keys::{BlockList, NewSshKey};
 use domain::store::{CommitObserver, SharedStore};
 use domain::testing::{TestClock, TestRandom};
+use domain::tokens::{AccountRef, IssuedToken, Login, LoginError, LoginUser};
 use domain::users::{NewUser, User};
 use domain::vault::{MasterKey, Vault};
 use signing::{Claim, Params, Scheme, scloud};
@@ -34,6 +36,16 @@ pub(crate) const START: UnixMillis = UnixMillis(1_700_000_000_000);
 
 /// The schemes of the dialect that the tests speak.
 pub(crate) const SCLOUD: SchemeSet = SchemeSet::of(&[Scheme::Scloud]);
+
+/// The password of the first administrator.
+pub(crate) const PASSWORD: &[u8] = b"correct horse battery";
+
+/// Public keys that `ssh-keygen -t ed25519` made.
+pub(crate) const SSH_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHtSMNsTEDaDHOUScu2iesNV77ifB9+VbWfGW2TEB5HL";
+/// Another one.
+pub(crate) const OTHER_SSH_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGNtSguTX7ZG842XQRwDSLlPeU45HWMRSvW1Ydq4zHyp";
 
 /// The shape of the keys that the tests issue.
 pub(crate) const SHAPE: KeyShape = KeyShape {
@@ -135,6 +147,8 @@ pub(crate) struct World {
     pub(crate) root: Credentials,
     /// Where SQLite keeps its files.
     pub(crate) dir: Option<TempDir>,
+    /// A place for a token that a test needs again.
+    pub(crate) token: tokio::sync::Mutex<Option<String>>,
 }
 
 /// The master key of every world.
@@ -205,11 +219,13 @@ impl World {
             clock: clock.clone(),
             random: random.clone(),
             limits,
+            blocked_keys: BlockList::default(),
         };
         let service = Arc::new(Service::new(parts));
         let root =
             Credentials { id: "root-access-key-0001".to_owned(), secret: b"root-secret-access-key".to_vec() };
-        Self { service, store, vault, clock, random, observer, node, root, dir }
+        let token = tokio::sync::Mutex::default();
+        Self { service, store, vault, clock, random, observer, node, root, dir, token }
     }
 
     /// Creates the first administrator.
@@ -219,6 +235,7 @@ impl World {
             user: "admin".to_owned(),
             key_id: self.root.id.clone(),
             secret: Secret::new(self.root.secret.clone()),
+            password: Some(Secret::new(PASSWORD.to_vec())),
         };
         assert!(self.service.create_first_administrator(first).await.unwrap());
     }
@@ -243,6 +260,7 @@ impl World {
             clock: self.clock.clone(),
             random: self.random.clone(),
             limits: self.service.limits().clone(),
+            blocked_keys: BlockList::default(),
         }));
     }
 
@@ -273,6 +291,13 @@ impl World {
         let new = NewUser { first_key: Some(issue()), ..new_user(name) };
         let made = self.service.create_user(&self.admin().await, new).await.unwrap();
         Credentials::of(made.key.unwrap())
+    }
+
+    /// A login to the account `default`, from nowhere.
+    pub(crate) async fn log_in(&self, name: &str, password: &[u8]) -> Result<IssuedToken, LoginError> {
+        let user = LoginUser::Named { account: AccountRef::Named("default"), name };
+        let login = Login { user, password: Secret::new(password.to_vec()), scope: &|_| Some(String::new()) };
+        self.service.log_in(login, self.origin()).await
     }
 
     /// Another key for a user, made by the administrator.
@@ -366,6 +391,11 @@ pub(crate) fn issue() -> KeyIssue<'static> {
         description: String::new(),
         expires_at: None,
     }
+}
+
+/// An SSH key as its owner hands it in.
+pub(crate) fn new_ssh_key(text: &str) -> NewSshKey<'_> {
+    NewSshKey { title: "laptop", text, expires_at: None }
 }
 
 /// A user without a key.
