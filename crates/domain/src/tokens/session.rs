@@ -91,6 +91,7 @@ impl Service {
         let user = &record.rows.user;
         Caller {
             account: user.account,
+            account_name: record.rows.account.name.clone(),
             account_serial: record.rows.account.serial,
             user: user.uuid,
             user_serial: user.serial,

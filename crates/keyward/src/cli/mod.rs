@@ -4,6 +4,7 @@
 //! Secrets never enter by argument.
 
 pub mod audit;
+pub mod authorized_keys;
 pub mod config;
 pub mod explain;
 mod local;
@@ -69,6 +70,7 @@ enum Command {
     #[command(subcommand)]
     Config(config::ConfigCommand),
     Explain(explain::ExplainArgs),
+    AuthorizedKeys(authorized_keys::AuthorizedKeysArgs),
     VerifyStore(verify_store::VerifyStoreArgs),
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -90,6 +92,7 @@ pub fn run(
         Command::Serve(args) => serve::run(&args, environment, out),
         Command::Config(command) => config::run(command, environment, out),
         Command::Explain(args) => explain::run(&args, &environment, input, out),
+        Command::AuthorizedKeys(args) => authorized_keys::run(&args, out),
         Command::VerifyStore(args) => verify_store::run(&args, environment, out),
         Command::Audit(command) => audit::run(command, environment, out),
     };

@@ -3,4 +3,5 @@
 mod caddy;
 pub(crate) mod nginx;
 mod questions;
+mod sshd;
 mod stage;
