@@ -6,6 +6,7 @@
 pub(crate) mod baseline;
 mod cases;
 mod fixture;
+mod gate;
 mod load;
 mod sqlite;
 mod stats;
@@ -24,12 +25,12 @@ use crate::harness::process::{self, Process, Profile};
 use crate::harness::random::Random;
 use cases::{LISTS, ListCase, Owner, SCLOUD};
 use fixture::{Fixture, KEYS_PER_USER};
-use load::Request;
+use load::{Place, Request};
 use stats::Sample;
 use table::{Row, Target, Unit};
 
 const USAGE: &str =
-    "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|creates|keys] [--binary PATH]";
+    "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|gate|creates|keys] [--binary PATH]";
 /// Connections in every figure.
 const CONNECTIONS: usize = 64;
 /// The small store that larger ones are compared with.
@@ -67,7 +68,7 @@ pub(crate) fn main(arguments: &[&str]) -> Result<()> {
 
 /// The parts of the table, which can also be asked for alone.
 const SECTIONS: &[(&str, Section)] =
-    &[("lists", Bench::lists), ("creates", Bench::creates), ("keys", Bench::many_keys)];
+    &[("lists", Bench::lists), ("gate", Bench::gate), ("creates", Bench::creates), ("keys", Bench::many_keys)];
 
 type Section = fn(&mut Bench) -> Result<()>;
 
@@ -231,7 +232,7 @@ impl Bench {
         let address = many.restart()?;
         let idle = usage::resident_bytes(&many.server()?.0)?;
         let cold = presigned(&SCLOUD, address, owners.get(..COLD_USERS).unwrap_or(&owners));
-        let cold = load::once(address, CONNECTIONS, cold, SCLOUD.accepted)?;
+        let cold = load::once(&address.into(), CONNECTIONS, cold, SCLOUD.accepted)?;
         let used = usage::resident_bytes(&many.server()?.0)?;
 
         progress("list p99 by number of keys");
@@ -269,13 +270,14 @@ impl Bench {
     fn measure(
         &self,
         process: &Process,
-        server: SocketAddr,
+        server: impl Into<Place>,
         requests: &[Request],
         accepted: fn(&[u8]) -> bool,
     ) -> Result<Measured> {
-        load::replay(server, CONNECTIONS, self.plan.warm_up, requests, accepted)?;
+        let server = server.into();
+        load::replay(&server, CONNECTIONS, self.plan.warm_up, requests, accepted)?;
         let before = usage::processor_seconds(process)?;
-        let sample = load::replay(server, CONNECTIONS, self.plan.run, requests, accepted)?;
+        let sample = load::replay(&server, CONNECTIONS, self.plan.run, requests, accepted)?;
         let processor = (usage::processor_seconds(process)? - before) / stats::float(sample.count());
         Ok(Measured { sample, processor })
     }
