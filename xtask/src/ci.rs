@@ -29,6 +29,7 @@ const STEPS: &[Step] = &[
     ("seeds of the fuzz targets", || cargo(&["test", "--manifest-path", "fuzz/Cargo.toml"])),
     ("official clients", || sdk::sdk(None)),
     ("kill loop", || heavy::kill_loop(&["--cycles", "25"])),
+    ("kill loop with rotation of the master key", || heavy::kill_loop(&["--cycles", "10", "--rotate"])),
 ];
 
 /// Runs every step up to the first failure, which it names.

@@ -2,9 +2,12 @@
 //!
 //! Proves promises P1 (an acknowledged write survives `kill -9`), P4 (an unacknowledged one is whole or absent), P9 (a
 //! revocation holds from its acknowledgement on) and P12 (it is back within 10 seconds). Power loss is another test's task.
+//! With `--rotate` the master key is rotated all the while (threat T63): every secret verifies after each kill, and in the
+//! end no master key but the last is accepted.
 
 mod client;
 mod history;
+mod rotation;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,8 +25,7 @@ use crate::harness::random::Random;
 use crate::harness::scloud::{Client, Credential, ret_code};
 use client::Worker;
 
-const USAGE: &str =
-    "usage: cargo xtask kill-loop [--cycles N (25)] [--seed S (random)] [--release | --binary PATH]";
+const USAGE: &str = "usage: cargo xtask kill-loop [--cycles N (25)] [--rotate] [--seed S (random)] [--release | --binary PATH]";
 const CLIENTS: usize = 8;
 /// Users of earlier cycles that each client looks at again after a kill.
 const OLDER_USERS_CHECKED: usize = 10;
@@ -37,6 +39,7 @@ pub(crate) fn main(arguments: &[&str]) -> Result<()> {
     let cycles = options.value("--cycles")?.unwrap_or(25);
     let seed = options.value("--seed")?.unwrap_or_else(Random::fresh_seed);
     let profile = if options.flag("--release") { Profile::Release } else { Profile::Debug };
+    let rotate = options.flag("--rotate");
     let binary = options.value("--binary")?;
     options.finish(USAGE)?;
 
@@ -44,6 +47,7 @@ pub(crate) fn main(arguments: &[&str]) -> Result<()> {
     let folder = TempDir::with_prefix("keyward-kill-loop-")?;
     println!("kill-loop: {cycles} cycles, seed {seed}");
     let mut run = Run::new(binary, folder.path().join("data"), seed);
+    run.rotations = rotate.then_some(0);
     for cycle in 1..=cycles {
         if let Err(error) = run.cycle(cycle == cycles) {
             let acks = run.acknowledged();
@@ -56,6 +60,12 @@ pub(crate) fn main(arguments: &[&str]) -> Result<()> {
     }
     if run.acknowledged() == 0 {
         bail!("nothing was acknowledged, so nothing was tested");
+    }
+    if let Some(rotations) = run.rotations {
+        let refused = rotation::refuse_old_keys(&run.launch)?;
+        println!(
+            "{rotations} rotations of the master key acknowledged, {refused} old keys refused afterwards"
+        );
     }
     println!(
         "cycles={cycles} ({} killed under load, {} while starting, {} while starting for the first time) acks={} lost=0 \
@@ -92,6 +102,8 @@ struct Run {
     workers: Vec<Worker>,
     moments: Moments,
     slowest_start: Duration,
+    /// How many rotations of the master key were acknowledged, when there are any.
+    rotations: Option<u64>,
 }
 
 impl Run {
@@ -106,6 +118,7 @@ impl Run {
             workers: (0..CLIENTS).map(|number| Worker::new(number, seed)).collect(),
             moments: Moments::default(),
             slowest_start: Duration::ZERO,
+            rotations: None,
         }
     }
 
@@ -152,8 +165,17 @@ impl Run {
         let (mut server, address) = self.restart()?;
         let killed = AtomicBool::new(false);
         let (admin, killed) = (&self.launch.bootstrap, &killed);
+        let (launch, rotations) = (&self.launch, &mut self.rotations);
         thread::scope(|scope| {
             let (failed, failures) = channel();
+            if let Some(rotations) = rotations {
+                let failed = failed.clone();
+                scope.spawn(move || match rotation::rotate_until(launch, killed) {
+                    Ok(count) => *rotations += count,
+                    // As below.
+                    Err(error) => drop(failed.send(error)),
+                });
+            }
             for worker in &mut self.workers {
                 let failed = failed.clone();
                 scope.spawn(move || {

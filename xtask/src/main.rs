@@ -4,6 +4,7 @@
 #[cfg(feature = "bench")]
 mod bench;
 mod ci;
+mod docs;
 #[cfg(feature = "kill-loop")]
 mod harness;
 mod heavy;
@@ -21,8 +22,9 @@ Usage: cargo xtask <task>
 Tasks:
   test       everything that CI runs, in CI's order, up to the first failure
   tidy       textual checks of the source tree
+  docs       writes docs/cli.md from the definitions of the commands
   sdk        the journeys of the clouds' official clients against a real server; `sdk NAME` for one dialect
-  kill-loop  kills a server under load and checks that nothing acknowledged is lost; --cycles N --seed S --release
+  kill-loop  kills a server under load and checks that nothing acknowledged is lost; --cycles N --rotate --seed S --release
   bench      prints the figures that the product is held to; --keys N --quick";
 
 fn main() -> ExitCode {
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["test"] => ci::test(),
         ["tidy"] => tidy::run(),
+        ["docs"] => docs::write(),
         ["sdk"] => sdk::sdk(None),
         ["sdk", dialect] => sdk::sdk(Some(dialect)),
         ["kill-loop", rest @ ..] => heavy::kill_loop(rest),

@@ -13,7 +13,7 @@ use crate::policy::Role;
 use crate::ssh_keys::{Fingerprint, SshKey};
 use crate::tokens::{Token, TokenHash};
 use crate::users::{User, UserStatus};
-use crate::vault::RingRow;
+use crate::vault::{MasterKeyId, RingRow};
 
 /// A write. All requirements are looked at inside the transaction and before the first effect, so a refusal changes
 /// nothing and needs no savepoint.
@@ -154,6 +154,13 @@ pub enum Effect {
     ForgetLogin(UserUuid),
     /// A new wrapped key in the ring.
     InsertRingKey(RingRow),
+    /// A key of the ring, until now wrapped by the master key `from`, as another master key wraps it.
+    RewrapRingKey {
+        /// The master key that wrapped it.
+        from: MasterKeyId,
+        /// The same key of the ring; only who wraps it has changed.
+        row: RingRow,
+    },
     /// `seals` more records were sealed under this data key.
     CountSeals {
         /// The data key.
@@ -180,7 +187,8 @@ impl Effect {
             | Effect::SetPassword(_)
             | Effect::InsertToken(_)
             | Effect::DeleteToken(_)
-            | Effect::ForgetLogin(_) => true,
+            | Effect::ForgetLogin(_)
+            | Effect::RewrapRingKey { .. } => true,
             Effect::InsertRingKey(_)
             | Effect::CountSeals { .. }
             | Effect::CountRefusals(_)
@@ -201,6 +209,7 @@ impl Effect {
             | Effect::SetPassword(_)
             | Effect::InsertToken(_)
             | Effect::InsertRingKey(_)
+            | Effect::RewrapRingKey { .. }
             | Effect::CountSeals { .. }
             | Effect::CountRefusals(_)
             | Effect::NoteUse(_) => false,

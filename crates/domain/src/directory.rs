@@ -107,6 +107,7 @@ impl Generations {
                 Effect::DeleteToken(token) => self.raise_one(token.user.as_bytes()),
                 Effect::ForgetLogin(user) => self.raise_one(user.as_bytes()),
                 Effect::InsertRingKey(_)
+                | Effect::RewrapRingKey { .. }
                 | Effect::CountSeals { .. }
                 | Effect::CountRefusals(_)
                 | Effect::SetPassword(_)

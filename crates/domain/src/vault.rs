@@ -8,8 +8,10 @@
 //!           associated data: "keyward/secret/1" | each binding field as u32 BE length and bytes
 //! wrapped = 0x01 | nonce (12) | ciphertext and tag
 //!           associated data: "keyward/ring/1" | ring id (u32 BE) | purpose (1) | created at (i64 BE, milliseconds)
+//! backup  = header (64) | pieces of 1 MiB and a last one, each sealed; see `backup`
 //! ```
 
+mod backup;
 mod master_key;
 
 use std::collections::HashMap;
@@ -26,6 +28,7 @@ use zeroize::Zeroizing;
 use crate::clock::UnixMillis;
 use crate::random::Randomness;
 use crate::secret::Secret;
+pub use backup::{BackupCipher, BackupHeader, Place};
 pub use master_key::{MasterKey, MasterKeyId};
 
 const FORMAT: u8 = 1;
@@ -162,17 +165,26 @@ impl Vault {
     ) -> RingRow {
         let mut key = Zeroizing::new([0u8; 32]);
         random.fill(key.as_mut_slice());
-        let nonce = fresh_nonce(random);
-        let mut wrapped = vec![FORMAT];
-        wrapped.extend_from_slice(&nonce);
-        let aad = ring_associated_data(id, purpose, now);
-        // AES-GCM refuses only messages of more than 64 GiB.
-        if let Ok(sealed) =
-            cipher(&master.key).encrypt(&Nonce::from(nonce), Payload { msg: key.as_slice(), aad: &aad })
-        {
-            wrapped.extend_from_slice(&sealed);
-        }
+        let wrapped = wrap_ring_key(master, (id, purpose, now), &key, random);
         RingRow { id, purpose, master: master.id, wrapped, seals: 0, created_at: now }
+    }
+
+    /// The same ring as `to` wraps it: what a rotation of the master key writes. No sealed record changes.
+    ///
+    /// # Errors
+    /// [`VaultError::WrongMasterKey`] unless `from` opens every row.
+    pub fn rewrap(
+        from: &MasterKey,
+        to: &MasterKey,
+        rows: &[RingRow],
+        random: &dyn Randomness,
+    ) -> Result<Vec<RingRow>, VaultError> {
+        let rewrap = |row: &RingRow| {
+            let key = unwrap_ring_key(from, row)?;
+            let wrapped = wrap_ring_key(to, (row.id, row.purpose, row.created_at), &key, random);
+            Ok(RingRow { master: to.id, wrapped, ..row.clone() })
+        };
+        rows.iter().map(rewrap).collect()
     }
 
     /// Opens the ring of a store.
@@ -375,6 +387,23 @@ const DECOY: Binding<'static> =
 pub fn sealed_under(sealed: &[u8]) -> Option<u32> {
     let (&FORMAT, rest) = sealed.split_first()? else { return None };
     rest.first_chunk::<4>().map(|id| u32::from_be_bytes(*id))
+}
+
+fn wrap_ring_key(
+    master: &MasterKey,
+    (id, purpose, created_at): (u32, Purpose, UnixMillis),
+    key: &[u8; 32],
+    random: &dyn Randomness,
+) -> Vec<u8> {
+    let nonce = fresh_nonce(random);
+    let mut wrapped = vec![FORMAT];
+    wrapped.extend_from_slice(&nonce);
+    let aad = ring_associated_data(id, purpose, created_at);
+    // AES-GCM refuses only messages of more than 64 GiB.
+    if let Ok(sealed) = cipher(&master.key).encrypt(&Nonce::from(nonce), Payload { msg: key, aad: &aad }) {
+        wrapped.extend_from_slice(&sealed);
+    }
+    wrapped
 }
 
 fn unwrap_ring_key(master: &MasterKey, row: &RingRow) -> Result<Zeroizing<[u8; 32]>, VaultError> {

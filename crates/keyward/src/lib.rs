@@ -8,6 +8,7 @@ pub mod front;
 pub mod gate;
 pub mod listen;
 pub mod node;
+pub mod operator;
 pub mod pipeline;
 pub mod serve;
 mod settings;

@@ -13,6 +13,7 @@ use domain::audit::ChainHead;
 use domain::store::CommitError;
 use domain::vault::to_hex;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -23,6 +24,8 @@ use crate::gate::{Gate, GateSettings};
 use crate::listen::{Door, Limits, Listener, Running, Security, Server, Socket, Stats, WorkerPanicked};
 use crate::node::bootstrap::{self, FirstKey};
 use crate::node::{Alarms, Node, OnMissing, World};
+use crate::operator::socket::AdminSocket;
+use crate::operator::{Operator, Standing};
 use crate::pipeline::Pipeline;
 use crate::shutdown::{self, Ended, Signals};
 use crate::system;
@@ -81,6 +84,7 @@ pub async fn serve(
     let security = doors.security.clone();
     let running = doors.open(socket.as_ref(), &front, &config, &stats, &stop)?;
     front.set_ready(true);
+    let operator = open_admin_socket(&node, &config, &world, &log);
     welcome.print(out)?;
     started(&log, &world, &config, &node, unprotected);
 
@@ -89,6 +93,7 @@ pub async fn serve(
     let ended =
         shutdown::until_finished(drained, &mut signals, &stop, || reload(&security, &log, &world)).await;
     house.abort();
+    operator.abort();
     let Ended::Finished(finished) = ended else { return Err(anyhow!("stopped at once, on a second signal")) };
     drop(socket);
     finished?;
@@ -240,6 +245,20 @@ fn reload(security: &Security, log: &Log, world: &World) {
                 log.event(now, LogLevel::Error, "reload", &[("cause", Value::Text(&cause))]);
             }
         },
+    }
+}
+
+/// Lets local commands ask this server. One that cannot have the socket serves its clients all the same.
+fn open_admin_socket(node: &Node, config: &Config, world: &World, log: &Log) -> JoinHandle<()> {
+    let operator = Operator::new(node.clone(), config.clone(), world.clone(), Standing::Serving);
+    match AdminSocket::bind(&config.data_dir) {
+        Ok(socket) => tokio::spawn(socket.serve(Arc::new(operator))),
+        Err(error) => {
+            let cause = format!("{error:#}");
+            let fields = [("cause", Value::Text(&cause))];
+            log.event(world.clock.now().0, LogLevel::Warn, "warning", &fields);
+            tokio::spawn(std::future::ready(()))
+        }
     }
 }
 

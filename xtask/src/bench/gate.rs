@@ -1,7 +1,7 @@
 //! The gate: how many requests a second it can judge, against a bare handler that sends the same bytes.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use signing::request::Header;
@@ -82,9 +82,10 @@ impl Bench {
     /// The gate's rows.
     pub(super) fn gate(&mut self) -> Result<()> {
         progress("gate");
-        let date = format_basic(jiff::Timestamp::now().as_second());
+        let date = format_basic(now()?);
         let key = self.few.administrator().clone();
-        let signed = (0..REQUESTS).map(|number| Signed::new(&key, number, &date)).collect::<Result<Vec<_>>>()?;
+        let signed =
+            (0..REQUESTS).map(|number| Signed::new(&key, number, &date)).collect::<Result<Vec<_>>>()?;
         let questions: Vec<Request> = signed.iter().map(|signed| signed.question().into()).collect();
         let calls: Vec<Request> = signed.chunks(BATCH).map(|batch| call(batch).into()).collect();
         let server = self.few.server()?.1;
@@ -96,7 +97,8 @@ impl Bench {
         ] {
             self.gate_row(name, server, &place, requests, per_request)?;
         }
-        let rates = (0..self.plan.rounds).map(|_| in_process(&signed, &key, self.plan.run)).collect::<Result<_>>()?;
+        let rates =
+            (0..self.plan.rounds).map(|_| in_process(&signed, &key, self.plan.run)).collect::<Result<_>>()?;
         self.note("aws4 parse and verify in one process, one core", Unit::PerSecond, rates, Target::None);
         Ok(())
     }
@@ -121,20 +123,40 @@ impl Bench {
         let times = stats::float(per_request);
         let target = if per_request == 1 { Target::RatioAtLeast(0.70) } else { Target::None };
         let values = |side: &[Measured], value: &dyn Fn(&Measured) -> f64| side.iter().map(value).collect();
-        let mut row = |what: &str, unit, target, ours_of: &dyn Fn(&Measured) -> f64, theirs_of: &dyn Fn(&Measured) -> f64| {
+        let mut row = |what: &str,
+                       unit,
+                       target,
+                       ours_of: &dyn Fn(&Measured) -> f64,
+                       theirs_of: &dyn Fn(&Measured) -> f64| {
             let what = format!("{name} / bare axum handler: {what}");
-            self.rows.push(Row { what, unit, ours: values(&ours, ours_of), theirs: values(&theirs, theirs_of), target });
+            self.rows.push(Row {
+                what,
+                unit,
+                ours: values(&ours, ours_of),
+                theirs: values(&theirs, theirs_of),
+                target,
+            });
         };
         // A call that asks about a hundred requests is worth a hundred of them.
         row("requests judged", Unit::PerSecond, target, &|side| side.sample.per_second() * times, &|side| {
             side.sample.per_second()
         });
         row("p99", Unit::Seconds, Target::None, &|side| side.sample.p99(), &|side| side.sample.p99());
-        row("server's processor time", Unit::Seconds, Target::None, &|side| side.processor / times, &|side| {
-            side.processor
-        });
+        row(
+            "server's processor time",
+            Unit::Seconds,
+            Target::None,
+            &|side| side.processor / times,
+            &|side| side.processor,
+        );
         Ok(())
     }
+}
+
+/// Seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "a signed request says when it was signed")]
+fn now() -> Result<i64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs().try_into()?)
 }
 
 fn call(batch: &[Signed]) -> Vec<u8> {
@@ -159,9 +181,8 @@ fn in_process(signed: &[Signed], key: &Credential, run: Duration) -> Result<f64>
     let mut count = 0;
     while started.elapsed() < run {
         for signed in signed {
-            let verified = signed.view(|request| {
-                aws4::parse(request, aws4::Spelling::Exact)?.verify(key.secret.as_bytes())
-            });
+            let verified = signed
+                .view(|request| aws4::parse(request, aws4::Spelling::Exact)?.verify(key.secret.as_bytes()));
             if verified.is_err() {
                 bail!("a good signature was refused");
             }

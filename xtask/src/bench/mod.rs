@@ -67,8 +67,12 @@ pub(crate) fn main(arguments: &[&str]) -> Result<()> {
 }
 
 /// The parts of the table, which can also be asked for alone.
-const SECTIONS: &[(&str, Section)] =
-    &[("lists", Bench::lists), ("gate", Bench::gate), ("creates", Bench::creates), ("keys", Bench::many_keys)];
+const SECTIONS: &[(&str, Section)] = &[
+    ("lists", Bench::lists),
+    ("gate", Bench::gate),
+    ("creates", Bench::creates),
+    ("keys", Bench::many_keys),
+];
 
 type Section = fn(&mut Bench) -> Result<()>;
 

@@ -11,7 +11,7 @@ use domain::id::KeyId;
 use domain::limits::LimitName;
 use domain::replay::ReplayRefusal;
 use domain::store::StoreError;
-use signing::{ParamError, Reject};
+use signing::Reject;
 
 use crate::answer::{Outcome, TransportRefusal};
 
@@ -160,51 +160,6 @@ pub(super) fn echo(name: &str) -> &str {
     if name.len() <= ECHO_CHARS && name.chars().all(is_plain) { name } else { "?" }
 }
 
-impl From<ParamError> for Refusal {
-    fn from(error: ParamError) -> Self {
-        let named = |rule: &str| Self::mistyped(error.parameter().unwrap_or_default(), rule);
-        match &error {
-            ParamError::Repeated(_) => named("occurs twice"),
-            ParamError::EmptyName => named("has no name"),
-            ParamError::Undecodable(_) => named("cannot be decoded"),
-            ParamError::Null(_) => named("holds null"),
-            ParamError::BadIndex(_) => named("is not a list"),
-            ParamError::Contradiction(_) => named("differs between query and body"),
-            ParamError::TooMany(_)
-            | ParamError::NotAnObject
-            | ParamError::Json(_)
-            | ParamError::ContentType
-            | ParamError::BodyNotVisible
-            | ParamError::TwoSources => {
-                // Says what and at which byte, and repeats names only in their plain form.
-                let name = error.parameter().map(echo).unwrap_or_default();
-                Self::echoing(
-                    Code::InvalidParameter,
-                    format!("The request cannot be read: {}{name}.", what(&error)),
-                )
-            }
-        }
-    }
-}
-
-const fn what(error: &ParamError) -> &'static str {
-    match error {
-        ParamError::TooMany(_) => "too many parameters",
-        ParamError::NotAnObject => "the body is not a JSON object",
-        ParamError::Json(signing::json::JsonError::Repeated(_)) => "the body repeats the member ",
-        ParamError::Json(_) => "the body is not JSON",
-        ParamError::ContentType => "the content type carries no parameters",
-        ParamError::TwoSources => "parameters in query and body",
-        ParamError::Repeated(_)
-        | ParamError::EmptyName
-        | ParamError::Undecodable(_)
-        | ParamError::Null(_)
-        | ParamError::BadIndex(_)
-        | ParamError::Contradiction(_)
-        | ParamError::BodyNotVisible => "a parameter cannot be read",
-    }
-}
-
 impl From<Reject> for Refusal {
     fn from(reject: Reject) -> Self {
         match reject {
@@ -310,17 +265,7 @@ impl From<Error> for Refusal {
             Error::LimitReached { name: LimitName::UsersPerAccount, limit } => {
                 Self::echoing(Code::UserLimit, format!("The account can have up to {limit} users."))
             }
-            // Nothing of this dialect speaks of SSH keys or tokens.
-            Error::SshKeyNotFound
-            | Error::SshKeyTaken
-            | Error::BadSshKey(_)
-            | Error::TokenNotFound
-            | Error::LimitReached { name: LimitName::SshKeysPerUser, .. } => {
-                internal_error().because(error.to_string())
-            }
-            Error::Busy => {
-                Self::plain(Code::RequestLimitExceeded, "Too many requests, please try again later.")
-            }
+            Error::Busy => Self::plain(Code::RequestLimitExceeded, "Too many requests, try again later."),
             Error::LastAdministratorKey => Self::plain(
                 Code::LastAdministrator,
                 "This would take away the last usable administrator key of the account.",
@@ -334,7 +279,14 @@ impl From<Error> for Refusal {
             | Error::KeyIdTaken
             | Error::RotationUnderWay
             | Error::RepeatDiffers
-            | Error::CursorInvalid => internal_error().because(error.to_string()),
+            | Error::CursorInvalid
+            | Error::SshKeyNotFound
+            | Error::SshKeyTaken
+            | Error::BadSshKey(_)
+            | Error::TokenNotFound
+            | Error::LimitReached { name: LimitName::SshKeysPerUser, .. } => {
+                internal_error().because(error.to_string())
+            }
             Error::Invalid { field, rule } => {
                 let (name, code) = parameter_of(field);
                 Self::echoing(code, format!("The parameter `{name}` is not valid: {rule}."))

@@ -12,6 +12,7 @@ mod parameters;
 mod sts;
 mod tag;
 mod time;
+mod unreadable;
 mod users;
 
 use std::borrow::Cow;

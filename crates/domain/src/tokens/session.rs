@@ -91,8 +91,8 @@ impl Service {
         let user = &record.rows.user;
         Caller {
             account: user.account,
-            account_name: record.rows.account.name.clone(),
             account_serial: record.rows.account.serial,
+            account_name: record.rows.account.name.clone(),
             user: user.uuid,
             user_serial: user.serial,
             user_name: user.name.clone(),

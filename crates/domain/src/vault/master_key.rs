@@ -24,7 +24,13 @@ pub struct MasterKeyId(pub [u8; 8]);
 
 impl fmt::Debug for MasterKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", lower_hex(&self.0))
+        write!(f, "{self}")
+    }
+}
+
+impl fmt::Display for MasterKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&lower_hex(&self.0))
     }
 }
 

@@ -169,3 +169,23 @@ fn marks_tell_fields_apart() {
         assert!(marks[..at].iter().all(|other| !same(other, mark)));
     }
 }
+
+#[test]
+fn a_rewrapped_ring_holds_the_same_keys_under_the_other_master_key_only() {
+    let random = TestRandom::seeded(11);
+    let (old, new) = (master(), MasterKey::generate(&random));
+    let rewrapped = Vault::rewrap(&old, &new, &rows(), &random).unwrap();
+    assert!(Vault::open(&old, &rewrapped, &random).is_err(), "the old master key is refused afterwards");
+    let vault = Vault::open(&new, &rewrapped, &random).unwrap();
+    let secret = vault.open_sealed(&BINDING, &from_hex(SEALED).unwrap()).unwrap();
+    assert_eq!(secret.expose(), b"correct horse battery staple");
+    let input = MarkInput::new("access-key").text("bob");
+    assert_eq!(vault.mark(&input), self::vault().mark(&input));
+    assert_eq!(vault.audit_key().link(&[1; 32], &input), self::vault().audit_key().link(&[1; 32], &input));
+    for (before, after) in rows().iter().zip(&rewrapped) {
+        let kept = RingRow { master: before.master, wrapped: before.wrapped.clone(), ..after.clone() };
+        assert_eq!(kept, *before);
+        assert_ne!(after.wrapped, before.wrapped);
+    }
+    assert!(matches!(Vault::rewrap(&new, &old, &rows(), &random), Err(VaultError::WrongMasterKey)));
+}

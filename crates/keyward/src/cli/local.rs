@@ -1,13 +1,17 @@
-//! What the local commands share: settings, an opened node, and the plain sentence when that fails.
+//! What the local commands share: settings, an opened node or the way to the server that holds it, and the plain sentence
+//! when that fails.
 
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::audit::ChainHead;
+use stores::sqlite::OpenError;
 
 use super::config::{ConfigArgs, load};
-use super::{Environment, Failure};
-use crate::config::Flags;
-use crate::node::{Alarms, Node, OnMissing, World};
+use super::{Environment, Failure, print};
+use crate::config::{Config, Flags};
+use crate::node::{Node, OnMissing, Quiet, World};
+use crate::operator::{Operator, Progress, Report, Request, Standing, socket};
 use crate::system::{self, OsRandom, SystemClock};
 
 /// The machine as the domain sees it.
@@ -20,24 +24,63 @@ pub(super) fn world(environment: Environment) -> World {
     World { clock: Arc::new(SystemClock), random: Arc::new(OsRandom), environment: Arc::new(variable) }
 }
 
-/// Opens the store that the settings name, lets `look` look, and closes it.
-pub(super) fn with_node<T, E: std::error::Error>(
+/// The settings that a local command's flags name.
+pub(super) fn settings(args: &ConfigArgs, environment: Environment) -> Result<Config, Failure> {
+    let flags = Flags { data_dir: args.data_dir.clone(), ..Flags::default() };
+    load(args.config.as_deref(), environment, &flags)
+}
+
+/// Does `request` and prints its report: on the store that the settings name, or, while a server holds that, through it.
+pub(super) fn operate(
     args: &ConfigArgs,
     environment: Environment,
-    look: impl AsyncFnOnce(&Node) -> Result<T, E>,
-) -> Result<T, Failure> {
+    request: Request,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     protect();
-    let flags = Flags { data_dir: args.data_dir.clone(), ..Flags::default() };
-    let config = load(args.config.as_deref(), environment.clone(), &flags)?;
-    let sentence = |error: anyhow::Error| Failure(format!("{error:#}."));
-    let runtime = runtime()?;
-    runtime.block_on(async {
-        let node = Node::open(&config, &world(environment), Arc::new(Quiet), OnMissing::Refuse).await;
-        let node = node.map_err(sentence)?;
-        let seen = look(&node).await.map_err(|error| Failure(format!("the store cannot be read: {error}.")));
-        node.store.close().await.map_err(|error| Failure(format!("the store did not close: {error}.")))?;
-        seen
+    let config = settings(args, environment.clone())?;
+    let report = runtime()?.block_on(reach(config, world(environment), request))?;
+    tell(report, out)
+}
+
+/// Prints a report; a finding is a failure.
+pub(super) fn tell(report: Report, out: &mut dyn Write) -> Result<(), Failure> {
+    print(out, &report.text)?;
+    report.failure.map_or(Ok(()), |sentence| Err(Failure(sentence)))
+}
+
+async fn reach(config: Config, world: World, request: Request) -> anyhow::Result<Report> {
+    match Node::open(&config, &world, Arc::new(Quiet), OnMissing::Refuse).await {
+        Ok(node) => {
+            let operator = Operator::new(node.clone(), config, world, Standing::Alone);
+            let report = operator.run(request, progress()).await;
+            node.store.close().await?;
+            report
+        }
+        Err(error) if is_in_use(&error) => socket::ask(&config.data_dir, &request, &progress()),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_in_use(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(OpenError::InUse { .. }))
+}
+
+/// Shown to a person who waits; a script's output stays clean.
+pub(super) fn progress() -> Progress {
+    if !std::io::stderr().is_terminal() {
+        return Arc::new(|_, _| {});
+    }
+    Arc::new(|what, percent| {
+        let end = if percent >= 100 { "\n" } else { "" };
+        // A closed standard error has nobody to show progress to.
+        let _ = write!(std::io::stderr(), "\r{what} {percent:3} %{end}");
     })
+}
+
+/// The same path for a server whose working directory is another.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure(format!("{} names no file: {error}.", path.display())))
 }
 
 /// Keeps what a command holds in memory from dumps and debuggers, as `serve` does. A refusal changes nothing for a command
@@ -50,15 +93,4 @@ pub(super) fn protect() {
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure(format!("the system gives no runtime: {error}.")))
-}
-
-/// A command that only looks has nobody to tell.
-struct Quiet;
-
-impl Alarms for Quiet {
-    fn store_failed(&self, _: &str) {}
-
-    fn audit_head(&self, _: &ChainHead) {}
-
-    fn committed_in(&self, _: std::time::Duration) {}
 }

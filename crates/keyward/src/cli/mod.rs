@@ -5,9 +5,15 @@
 
 pub mod audit;
 pub mod authorized_keys;
+pub mod backup;
+pub mod completions;
 pub mod config;
 pub mod explain;
 mod local;
+pub mod man;
+pub mod master_key;
+pub mod migrate;
+pub mod restore;
 pub mod serve;
 pub mod verify_store;
 
@@ -71,9 +77,16 @@ enum Command {
     Config(config::ConfigCommand),
     Explain(explain::ExplainArgs),
     AuthorizedKeys(authorized_keys::AuthorizedKeysArgs),
-    VerifyStore(verify_store::VerifyStoreArgs),
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    #[command(subcommand)]
+    MasterKey(master_key::MasterKeyCommand),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
+    VerifyStore(verify_store::VerifyStoreArgs),
+    Migrate(migrate::MigrateArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// Runs the command that `arguments` name; the first one is the program's own name.
@@ -93,8 +106,14 @@ pub fn run(
         Command::Config(command) => config::run(command, environment, out),
         Command::Explain(args) => explain::run(&args, &environment, input, out),
         Command::AuthorizedKeys(args) => authorized_keys::run(&args, out),
-        Command::VerifyStore(args) => verify_store::run(&args, environment, out),
         Command::Audit(command) => audit::run(command, environment, out),
+        Command::MasterKey(command) => master_key::run(command, environment, out),
+        Command::Backup(args) => backup::run(&args, environment, out),
+        Command::Restore(args) => restore::run(args, environment, out),
+        Command::VerifyStore(args) => verify_store::run(&args, environment, out),
+        Command::Migrate(args) => migrate::run(&args, environment, out),
+        Command::Completions(args) => completions::run(&args, out),
+        Command::Man(args) => man::run(&args, out),
     };
     match result {
         Ok(()) => Exit::Done,
@@ -126,6 +145,13 @@ pub struct Failure(pub String);
 impl From<crate::config::ConfigError> for Failure {
     fn from(error: crate::config::ConfigError) -> Self {
         Self(error.to_string())
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        let sentence = format!("{error:#}");
+        Self(if sentence.ends_with('.') { sentence } else { sentence + "." })
     }
 }
 

@@ -55,6 +55,9 @@ pub(super) fn run(args: &ServeArgs, environment: Environment, out: &mut dyn Writ
     // Before any secret is read.
     let refused = system::harden();
     let config = load(args.config_args.config.as_deref(), environment.clone(), &args.flags())?;
-    let served = runtime()?.block_on(serve::serve(config, world(environment), &refused, out));
+    let runtime = runtime()?;
+    let served = runtime.block_on(serve::serve(config, world(environment), &refused, out));
+    // A backup that is being written when the server is told to stop does not hold it up.
+    runtime.shutdown_background();
     served.map_err(|error| Failure(format!("{error:#}.")))
 }

@@ -147,3 +147,30 @@ fn the_arguments_of_each_command() {
     let audit: audit::AuditVerifyArgs = parse(&["--config", "c"]).unwrap();
     assert_eq!(audit.config_args.config, Some("c".into()));
 }
+
+#[test]
+fn the_manual_has_every_command_and_its_markdown_is_the_documentation() {
+    let (exit, markdown, err) = keyward(&["man", "--format", "markdown"], &[]);
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+    let kept = include_str!("../../../../docs/cli.md");
+    assert!(markdown == kept, "docs/cli.md is out of date; run: cargo xtask docs");
+    let (exit, roff, _) = keyward(&["man"], &[]);
+    assert_eq!(exit, Exit::Done);
+    let commands: Vec<&str> = markdown.lines().filter_map(|line| line.strip_prefix("## keyward ")).collect();
+    assert!(commands.len() > 10, "{commands:?}");
+    for command in commands {
+        assert!(roff.contains(&format!(".SH \"KEYWARD {}\"", command.to_uppercase())), "{command}");
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        assert_eq!(keyward(&words, &[]).0, Exit::Done, "{command}");
+    }
+}
+
+#[test]
+fn completions_know_the_commands_in_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (exit, script, err) = keyward(&["completions", shell], &[]);
+        assert_eq!((exit, err.as_str()), (Exit::Done, ""), "{shell}");
+        assert!(script.contains("master-key") && script.contains("new-key-file"), "{shell}");
+    }
+    assert_eq!(keyward(&["completions", "cmd"], &[]).0, Exit::Usage);
+}

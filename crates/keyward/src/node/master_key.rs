@@ -1,8 +1,8 @@
 //! Where the master key comes from: a file that only its owner can read, or an environment variable.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -10,6 +10,7 @@ use domain::random::Randomness;
 use domain::vault::MasterKey;
 use zeroize::Zeroizing;
 
+use super::rotation::write_private;
 use crate::config::MasterKeySource;
 
 /// A master key file is one short line.
@@ -54,7 +55,11 @@ pub fn load(
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<MasterKey> {
+/// Reads a master key file.
+///
+/// # Errors
+/// A sentence, as [`load`].
+pub fn read(path: &Path) -> anyhow::Result<MasterKey> {
     let open =
         || File::open(path).with_context(|| format!("the master key {} cannot be opened", path.display()));
     let file = open()?;
@@ -78,16 +83,7 @@ fn read(path: &Path) -> anyhow::Result<MasterKey> {
 /// Written and synced before anything is sealed with it: a store whose key was lost in a crash would be lost with it.
 fn create(path: &Path, random: &dyn Randomness) -> anyhow::Result<MasterKey> {
     let key = MasterKey::generate(random);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
+    write_private(path, key.to_text().as_bytes())
         .with_context(|| format!("the master key {} cannot be created", path.display()))?;
-    file.write_all(key.to_text().as_bytes())?;
-    file.sync_all()?;
-    if let Some(directory) = path.parent() {
-        File::open(directory)?.sync_all()?;
-    }
     Ok(key)
 }

@@ -4,6 +4,7 @@
 pub mod bootstrap;
 pub mod master_key;
 mod observer;
+pub mod rotation;
 
 use std::sync::Arc;
 
@@ -11,21 +12,23 @@ use anyhow::{Context, bail};
 use domain::Service;
 use domain::audit::{AuditChain, AuditEntry};
 use domain::batch::Batch;
-use domain::clock::Clock;
+use domain::clock::{Clock, UnixMillis};
 use domain::directory::Generations;
 use domain::id::{AccountUuid, NodeId};
 use domain::random::Randomness;
 use domain::service::Parts;
 use domain::ssh_keys::BlockList;
-use domain::store::SharedStore;
+use domain::store::{CommitError, SharedStore};
 use domain::vault::{Purpose, SEALS_PER_DATA_KEY, Vault, to_hex};
 use stores::sqlite::{Opened, Options, SqliteStore};
 
 use self::master_key::Missing;
 use crate::config::Config;
-pub use observer::{Alarms, Observer};
+use crate::operator::Scratch;
+pub use observer::{Alarms, Observer, Quiet};
 
 /// An opened node.
+#[derive(Clone)]
 pub struct Node {
     /// This run of the server.
     pub id: NodeId,
@@ -72,12 +75,32 @@ impl Node {
         alarms: Arc<dyn Alarms>,
         on_missing: OnMissing,
     ) -> anyhow::Result<Self> {
-        let World { clock, random, .. } = world.clone();
+        let clock = world.clock.clone();
         if on_missing == OnMissing::Refuse && !config.data_dir.join(stores::sqlite::FILE).exists() {
             bail!("there is no store in {}; name its directory with --data-dir", config.data_dir.display());
         }
         let mut opened = SqliteStore::open(&config.data_dir, Options::default())?;
+        Scratch::sweep(&config.data_dir)?;
         let vault = open_vault(&mut opened, config, world)?;
+        let node = Self::start(opened, vault, config, world, alarms)?;
+        if on_missing == OnMissing::Create {
+            node.note_start(clock.as_ref()).await?;
+        }
+        Ok(node)
+    }
+
+    /// Starts the committer of an opened store.
+    ///
+    /// # Errors
+    /// Connections or threads cannot be had.
+    pub fn start(
+        opened: Opened,
+        vault: Arc<Vault>,
+        config: &Config,
+        world: &World,
+        alarms: Arc<dyn Alarms>,
+    ) -> anyhow::Result<Self> {
+        let World { clock, random, .. } = world.clone();
         let id = NodeId::generate(clock.now(), random.as_ref());
         let generations = Arc::new(Generations::default());
         let observer = Observer::new(generations.clone(), alarms);
@@ -92,11 +115,7 @@ impl Node {
             limits: config.domain_limits(),
             blocked_keys: BlockList::default(),
         };
-        let node = Self { id, service: Arc::new(Service::new(parts)), store, vault };
-        if on_missing == OnMissing::Create {
-            node.note_start(clock.as_ref()).await?;
-        }
-        Ok(node)
+        Ok(Self { id, service: Arc::new(Service::new(parts)), store, vault })
     }
 
     /// The first entry of this node's chain names the last of every chain before it, so that a chain cut off at its end is
@@ -105,23 +124,48 @@ impl Node {
         let heads = self.store.audit_heads().await?;
         let heads: Vec<String> =
             heads.iter().map(|head| format!("{}:{}:{}", head.node, head.seq, to_hex(&head.mark))).collect();
-        let entry = AuditEntry {
-            at: clock.now(),
+        let detail = format!("version={} heads={}", env!("CARGO_PKG_VERSION"), heads.join(","));
+        self.note(clock.now(), "server", "node.start", detail)
+            .await
+            .context("the start could not be written to the audit")
+    }
+
+    /// Writes an entry about the store as a whole into the audit: what the server or its operator did.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn note(
+        &self,
+        now: UnixMillis,
+        dialect: &'static str,
+        action: &'static str,
+        detail: String,
+    ) -> Result<(), CommitError> {
+        let audit = vec![self.entry(now, dialect, action, detail)];
+        self.store.commit(Batch { audit, ..Batch::default() }).await
+    }
+
+    /// Such an entry.
+    pub fn entry(
+        &self,
+        now: UnixMillis,
+        dialect: &'static str,
+        action: &'static str,
+        detail: String,
+    ) -> AuditEntry {
+        AuditEntry {
+            at: now,
             account: AccountUuid::from_bytes([0; 16]),
             actor: None,
             actor_key: None,
             request: None,
             source: None,
-            dialect: "server".into(),
-            action: "node.start".into(),
+            dialect: dialect.into(),
+            action: action.into(),
             object: *self.id.as_bytes(),
             object_version: 1,
-            detail: format!("version={} heads={}", env!("CARGO_PKG_VERSION"), heads.join(",")),
-        };
-        self.store
-            .commit(Batch { audit: vec![entry], ..Batch::default() })
-            .await
-            .context("the start could not be written to the audit")
+            detail,
+        }
     }
 }
 
@@ -132,7 +176,10 @@ fn open_vault(opened: &mut Opened, config: &Config, world: &World) -> anyhow::Re
     let mut rows = opened.ring_rows()?;
     let missing = if rows.is_empty() { Missing::Create } else { Missing::Refuse };
     let source = config.master_key_source();
-    let master = master_key::load(&source, environment.as_ref(), missing, random)?;
+    let mut master = master_key::load(&source, environment.as_ref(), missing, random)?;
+    if let Some(ring) = rows.first().map(|row| row.master).filter(|ring| *ring != master.id()) {
+        master = rotation::finish(&source, master.id(), ring)?.unwrap_or(master);
+    }
     let mut fresh = Vec::new();
     if rows.is_empty() {
         fresh = Vault::new_ring(&master, now, random);

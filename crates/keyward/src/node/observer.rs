@@ -20,6 +20,17 @@ pub trait Alarms: Send + Sync {
     fn committed_in(&self, took: Duration);
 }
 
+/// Alarms for a store on which nobody waits: that of a local command, or a copy. What fails is told by the calls themselves.
+pub struct Quiet;
+
+impl Alarms for Quiet {
+    fn store_failed(&self, _: &str) {}
+
+    fn audit_head(&self, _: &ChainHead) {}
+
+    fn committed_in(&self, _: Duration) {}
+}
+
 /// Told by the committer between COMMIT and the acknowledgement.
 pub struct Observer {
     generations: Arc<Generations>,

@@ -106,11 +106,6 @@ fn a_second_server_on_the_same_directory_is_refused() {
     let sentence = server.setup.refusal();
     assert!(sentence.contains("in use"), "{sentence}");
     assert!(sentence.contains(&server.pid().to_string()), "it names the owner: {sentence}");
-    for command in [&["verify-store"][..], &["audit", "verify"]] {
-        let ended = server.setup.run(command);
-        assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{command:?}");
-        assert!(ended.err.contains("in use"), "{}", ended.err);
-    }
     server.call(server.administrator(), "ListUsers", &[]).done();
     let setup = server.setup.clone();
     server.kill();

@@ -4,6 +4,8 @@
 
 mod harness;
 
+mod admin_socket;
+mod backups;
 mod credentials;
 mod defaults;
 mod explain;
@@ -20,6 +22,7 @@ mod log;
 mod master_key;
 mod overload;
 mod paths;
+mod rotation;
 mod secrets;
 mod smuggling;
 #[cfg(feature = "tls")]

@@ -18,8 +18,8 @@ use super::dump::dump;
 use super::rows::{NOW, account, buried, child, gone, key, root, user};
 use super::{Subject, is_corrupt};
 use Effect::{
-    CountRefusals, CountSeals, InsertAccount, InsertKey, InsertRingKey, InsertUser, NoteUse, UpdateKey,
-    UpdateUser,
+    CountRefusals, CountSeals, InsertAccount, InsertKey, InsertRingKey, InsertUser, NoteUse, RewrapRingKey,
+    UpdateKey, UpdateUser,
 };
 
 /// Everything that a row can hold, at the ends of its range.
@@ -240,6 +240,31 @@ pub(super) async fn ring_keys_and_their_seals(s: Subject) {
     assert_eq!(after[0], RingRow { seals: before[0].seals + 11, ..before[0].clone() });
     assert_eq!(after[1..after.len() - 1], before[1..]);
     assert!(is_corrupt(&s.try_write(vec![InsertRingKey(row)]).await), "the number is taken");
+}
+
+pub(super) async fn a_ring_key_is_rewrapped_from_the_master_key_it_had(s: Subject) {
+    let before = s.store.key_ring().await.unwrap();
+    s.store
+        .commit(Batch { effects: vec![CountSeals { ring_key: before[0].id, seals: 4 }], ..Batch::default() })
+        .await
+        .unwrap();
+    let from = before[0].master;
+    let row = RingRow { master: MasterKeyId([9; 8]), wrapped: vec![7, 7], ..before[0].clone() };
+    let elsewhere = [
+        RewrapRingKey { from: MasterKeyId([8; 8]), row: row.clone() },
+        RewrapRingKey { from, row: RingRow { id: 99, ..row.clone() } },
+        RewrapRingKey { from, row: RingRow { purpose: Purpose::AuditChain, ..row.clone() } },
+        RewrapRingKey { from, row: RingRow { created_at: UnixMillis(77), ..row.clone() } },
+    ];
+    for effect in elsewhere {
+        assert!(is_corrupt(&s.try_write(vec![effect.clone()]).await), "{effect:?}");
+    }
+    let unaudited = Batch { effects: vec![RewrapRingKey { from, row: row.clone() }], ..Batch::default() };
+    assert!(is_corrupt(&s.store.commit(unaudited).await), "it is in the audit or not at all");
+    s.write(vec![RewrapRingKey { from, row: row.clone() }]).await;
+    let after = s.store.key_ring().await.unwrap();
+    assert_eq!(after[0], RingRow { seals: before[0].seals + 4, ..row });
+    assert_eq!(after[1..], before[1..]);
 }
 
 pub(super) async fn refusals_add_up_and_age(s: Subject) {

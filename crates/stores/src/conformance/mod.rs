@@ -51,8 +51,8 @@ cases! {
     requires: store_is_empty, caller_may_act, caller_may_act_through_his_parent, versions, user_is_live, live_keys_are,
         name_is_free, key_id_is_free, serial_is_free, keys_below, users_below, another_admin_key_remains;
     effects: entities_read_back_as_they_were_written, updates_replace_what_may_change, what_never_changes_stays,
-        nothing_is_inserted_twice, references_must_exist, ring_keys_and_their_seals, refusals_add_up_and_age,
-        the_latest_use_stays;
+        nothing_is_inserted_twice, references_must_exist, ring_keys_and_their_seals,
+        a_ring_key_is_rewrapped_from_the_master_key_it_had, refusals_add_up_and_age, the_latest_use_stays;
     reads: owners_are_found_for_deleted_keys_too, names_find_live_users_only, numbers_find_live_users_only, users_come_with_account_and_live_keys,
         lists_page_by_creation, scans_page_by_id_with_tombstones, audit_rows_page_in_chain_order;
     logins: ssh_keys_read_back, ssh_keys_are_found_in_their_account, an_ssh_key_has_one_owner_in_an_account,

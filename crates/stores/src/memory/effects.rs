@@ -131,6 +131,11 @@ impl Rows {
             }
             Effect::ForgetLogin(_) => Ok(()),
             Effect::InsertRingKey(new) => ensure(!self.ring.contains_key(&new.id), "the ring key exists"),
+            Effect::RewrapRingKey { from, row } => {
+                let old = self.ring.get(&row.id).ok_or("the ring key does not exist")?;
+                let same = (old.purpose, old.created_at) == (row.purpose, row.created_at);
+                ensure(same && old.master == *from, "the ring key is another one")
+            }
             Effect::CountSeals { ring_key, .. } => {
                 ensure(self.ring.contains_key(ring_key), "the ring key does not exist")
             }
@@ -203,6 +208,10 @@ impl Rows {
                 })
             }
             Effect::InsertRingKey(new) => put(self, |rows| &mut rows.ring, new.id, new.clone()),
+            Effect::RewrapRingKey { row, .. } => {
+                let seals = self.ring.get(&row.id).map_or(row.seals, |old| old.seals);
+                put(self, |rows| &mut rows.ring, row.id, RingRow { seals, ..row.clone() })
+            }
             Effect::CountSeals { ring_key, seals } => match self.ring.get(ring_key).cloned() {
                 Some(row) => {
                     let row = RingRow { seals: row.seals + seals, ..row };

@@ -8,7 +8,7 @@ use domain::id::{KeyId, KeyUuid, RequestId, Serial, UserUuid};
 use domain::last_used::KeyUse;
 use domain::refusals::{KEPT_MINUTES, RefusalCount};
 use domain::users::User;
-use domain::vault::RingRow;
+use domain::vault::{MasterKeyId, RingRow};
 use rusqlite::{Connection, Params, params};
 
 use super::fault::Fault;
@@ -30,6 +30,7 @@ pub(super) fn apply(db: &Connection, effect: &Effect) -> Result<(), Fault> {
         Effect::DeleteToken(token) => logins::delete_token(db, token),
         Effect::ForgetLogin(user) => logins::forget_login(db, *user),
         Effect::InsertRingKey(row) => insert_ring_key(db, row),
+        Effect::RewrapRingKey { from, row } => rewrap_ring_key(db, *from, row),
         Effect::CountSeals { ring_key, seals } => {
             write_one(db, "UPDATE key_ring SET seals = seals + ?2 WHERE id = ?1", params![ring_key, seals])
         }
@@ -70,6 +71,16 @@ pub(super) fn insert_ring_key(db: &Connection, row: &RingRow) -> Result<(), Faul
         db,
         "INSERT INTO key_ring (id, purpose, master, wrapped, seals, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![row.id, row.purpose.code(), row.master.0, row.wrapped, row.seals, row.created_at.0],
+    )
+}
+
+/// Changes only who wraps the key, and only from the master key that the writer took it from.
+fn rewrap_ring_key(db: &Connection, from: MasterKeyId, row: &RingRow) -> Result<(), Fault> {
+    write_one(
+        db,
+        "UPDATE key_ring SET master = ?5, wrapped = ?6 \
+         WHERE id = ?1 AND purpose = ?2 AND created_at = ?3 AND master = ?4",
+        params![row.id, row.purpose.code(), row.created_at.0, from.0, row.master.0, row.wrapped],
     )
 }
 

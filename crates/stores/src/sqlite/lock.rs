@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::OpenError;
 
@@ -11,29 +12,32 @@ use super::OpenError;
 const LOCK: &str = "keyward.lock";
 /// Names that a data directory has of its own (the last on a volume of its own). What begins with none of them is somebody
 /// else's.
-const OWN_NAMES: [&str; 5] = ["keyward.", "reserve", "master.key", "gate.sock", "lost+found"];
+const OWN_NAMES: [&str; 6] = ["keyward.", "reserve", "master.key", "admin.sock", "gate.sock", "lost+found"];
 
-/// A data directory held by this process. Dropping it lets go.
-#[derive(Debug)]
-pub(super) struct DataDir {
+/// A data directory held by this process, until the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct DataDir {
     path: PathBuf,
-    _lock: File,
+    _lock: Arc<File>,
 }
 
 impl DataDir {
     /// Creates the directory where it is missing, makes it private, and takes its lock.
-    pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] while another process holds it, [`OpenError::Shared`], [`OpenError::Directory`].
+    pub fn take(path: &Path) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Directory { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         // Absolute, so that a name such as `file:x` is never read as a URI.
         let path = path.canonicalize().map_err(failed)?;
         make_private(&path)?;
         let lock = lock(&path)?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, _lock: Arc::new(lock) })
     }
 
     /// A file in it.
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 

@@ -19,6 +19,7 @@ mod requires;
 mod reserve;
 mod rows;
 mod schema;
+mod snapshot;
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -45,9 +46,10 @@ use domain::vault::RingRow;
 use tokio::sync::{oneshot, watch};
 
 use self::health::Health;
-use self::lock::DataDir;
-pub use self::open::{FILE, Opened};
+pub use self::lock::DataDir;
+pub use self::open::{FILE, Opened, Versions};
 use self::readers::Readers;
+pub use self::snapshot::{replace, snapshot};
 
 /// How a store is set up.
 #[derive(Clone, Debug)]

@@ -26,14 +26,14 @@ use super::{Counts, OpenError, Options, SqliteStore, effects, reads, schema};
 
 /// Name of the database file in the data directory.
 pub const FILE: &str = "keyward.db";
-const LOG: &str = "keyward.db-wal";
-const INDEX: &str = "keyward.db-shm";
+pub(super) const LOG: &str = "keyward.db-wal";
+pub(super) const INDEX: &str = "keyward.db-shm";
 /// Where a new file is made; it gets its name once it is whole, so an empty file of that name is always a damaged one.
 const UNFINISHED: &str = "keyward.db.new";
 const RESERVE: &str = "reserve";
 
 /// How long a connection waits for another's lock before it says "busy".
-const LOCK_WAIT: Duration = Duration::from_secs(5);
+pub(super) const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// How long a checkpoint that cuts the log waits for readers, keeping writers waiting too.
 const CUT_WAIT: Duration = Duration::from_millis(100);
 
@@ -48,6 +48,16 @@ pub struct Opened {
     options: Options,
     db: Connection,
     room: Room,
+    versions: Versions,
+}
+
+/// Versions of a file's schema; equal unless it was just brought up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Versions {
+    /// That of the file as it was found; 0 for one that was not there.
+    pub found: usize,
+    /// That of the file now.
+    pub now: usize,
 }
 
 impl SqliteStore {
@@ -56,21 +66,33 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`]; a file that is refused is left as it was.
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Opened, OpenError> {
-        let dir = DataDir::take(dir.as_ref())?;
+        Self::open_in(DataDir::take(dir.as_ref())?, options)
+    }
+
+    /// The same in a directory that this process holds already.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn open_in(dir: DataDir, options: Options) -> Result<Opened, OpenError> {
         let reserve = Reserve::at(dir.file(RESERVE), options.reserve_bytes);
         let mut room = Room::new(reserve, options.max_bytes);
-        let db = match open_file(&dir) {
+        let (db, versions) = match open_file(&dir) {
             // Even to open a log takes room: give up the reserve and try again (promise P6).
             Err(OpenError::Store(StoreError::DiskFull)) if room.release() => open_file(&dir)?,
             other => other?,
         };
         room.reclaim_when_due(&db);
         room.limit_file(&db);
-        Ok(Opened { dir, options, db, room })
+        Ok(Opened { dir, options, db, room, versions })
     }
 }
 
 impl Opened {
+    /// From which version to which the file was brought.
+    pub const fn versions(&self) -> Versions {
+        self.versions
+    }
+
     /// The wrapped keys; none in a new store.
     ///
     /// # Errors
@@ -98,7 +120,7 @@ impl Opened {
         chain: AuditChain,
         observer: Arc<dyn CommitObserver>,
     ) -> Result<Arc<SqliteStore>, OpenError> {
-        let Self { dir, options, db, room } = self;
+        let Self { dir, options, db, room, versions: _ } = self;
         let path = dir.file(FILE);
         let health = Arc::new(Health::new(observer.clone()));
         let counts = Arc::new(Counts::default());
@@ -160,9 +182,10 @@ fn thread_failed(error: std::io::Error) -> OpenError {
 }
 
 /// Opens the file, which is created when neither it nor a log of it is there.
-fn open_file(dir: &DataDir) -> Result<Connection, OpenError> {
+fn open_file(dir: &DataDir) -> Result<(Connection, Versions), OpenError> {
     let path = dir.file(FILE);
     let damaged = |what| OpenError::Damaged { path: path.clone(), what };
+    let mut is_new = false;
     match fs::metadata(&path) {
         Ok(file) if file.len() == 0 => return Err(damaged("it is empty")),
         Ok(_) => make_files_private(dir)?,
@@ -172,16 +195,20 @@ fn open_file(dir: &DataDir) -> Result<Connection, OpenError> {
         Err(_) if fs::metadata(dir.file(LOG)).is_ok_and(|log| log.len() > 0) => {
             return Err(damaged("it is missing but its log is there"));
         }
-        Err(_) => create_file(dir)?,
+        Err(_) => {
+            create_file(dir)?;
+            is_new = true;
+        }
     }
     let mut db = write_connection(&path, LOCK_WAIT).map_err(|fault| match fault {
         Fault::Damaged(_) => OpenError::Foreign { path: path.clone() },
         other => other.into(),
     })?;
-    schema::migrate(&mut db, &path)?;
+    let found = schema::migrate(&mut db, &path)?;
+    let versions = Versions { found: if is_new { 0 } else { found }, now: schema::LATEST };
     let mode: String =
         db.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(Fault::from)?;
-    if mode == "wal" { Ok(db) } else { Err(damaged("it cannot be used with a write-ahead log")) }
+    if mode == "wal" { Ok((db, versions)) } else { Err(damaged("it cannot be used with a write-ahead log")) }
 }
 
 /// Closes files that were copied here by hand to others (threat T64).
@@ -216,13 +243,13 @@ fn create_file(dir: &DataDir) -> Result<(), OpenError> {
     dir.sync().map_err(failed)
 }
 
-fn flags(access: OpenFlags) -> OpenFlags {
+pub(super) fn flags(access: OpenFlags) -> OpenFlags {
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
 /// A connection that writes. What it must not do is said here once: sync less than at each commit, checkpoint by itself,
 /// leave deleted bytes in place, trust what the schema of a foreign file calls, or spill to temporary files.
-fn write_connection(path: &Path, lock_wait: Duration) -> Result<Connection, Fault> {
+pub(super) fn write_connection(path: &Path, lock_wait: Duration) -> Result<Connection, Fault> {
     let db = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     common(&db, lock_wait)?;
     db.pragma_update(None, "synchronous", "FULL")?;
@@ -237,7 +264,7 @@ fn write_connection(path: &Path, lock_wait: Duration) -> Result<Connection, Faul
     Ok(db)
 }
 
-fn read_connection(path: &Path) -> Result<Connection, Fault> {
+pub(super) fn read_connection(path: &Path) -> Result<Connection, Fault> {
     let db = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
     common(&db, LOCK_WAIT)?;
     db.pragma_update(None, "cache_size", READER_CACHE)?;

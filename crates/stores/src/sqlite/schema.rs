@@ -24,8 +24,8 @@ pub(super) fn create(db: &mut Connection) -> Result<(), Fault> {
 }
 
 /// Brings a store up to date. One written by a newer version, or a file that is something else, is refused untouched
-/// (promise P14).
-pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), OpenError> {
+/// (promise P14). Returns the version that was found.
+pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<usize, OpenError> {
     let foreign = || OpenError::Foreign { path: path.to_owned() };
     let number = |name| match db.pragma_query_value(None, name, |row| row.get::<_, i32>(0)) {
         Ok(number) => Ok(number),
@@ -37,12 +37,16 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), OpenError>
     }
     let found = number("user_version")?;
     match usize::try_from(found) {
-        Ok(taken @ 1..=LATEST) => Ok(migrate_from(db, taken)?),
+        Ok(taken @ 1..=LATEST) => {
+            migrate_from(db, taken)?;
+            Ok(taken)
+        }
         _ => Err(OpenError::Newer { path: path.to_owned(), found, known: MIGRATIONS.len() }),
     }
 }
 
-const LATEST: usize = MIGRATIONS.len();
+/// The newest version that is known.
+pub(super) const LATEST: usize = MIGRATIONS.len();
 
 /// Each step in a transaction of its own: one that fails leaves the file as the version before.
 fn migrate_from(db: &mut Connection, taken: usize) -> Result<(), Fault> {

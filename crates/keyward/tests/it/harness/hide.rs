@@ -52,14 +52,14 @@ impl Hidden {
     }
 }
 
-/// All files below a directory.
+/// All files below a directory; a socket holds nothing.
 pub(crate) fn files_under(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files.extend(files_under(&path));
-        } else {
+        } else if path.is_file() {
             files.push(path);
         }
     }

@@ -148,6 +148,13 @@ impl Setup {
         ended
     }
 
+    /// Starts a command on the same directory and settings, to be watched or killed. What it prints goes nowhere.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        let data = self.data();
+        let mut command = self.command(&[arguments, &["--data-dir", data.to_str().unwrap()]].concat());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     fn spawn_server(&self) -> Process {
         let config = self.beside("keyward.toml");
         std::fs::write(&config, &self.settings).unwrap();
@@ -260,6 +267,11 @@ impl Server {
 
     pub(crate) fn ask_admin(&self, target: &str) -> Answer {
         Connection::open(self.admin).exchange(&Request::get(target))
+    }
+
+    /// Sends one request to the admin listener.
+    pub(crate) fn ask_admin_with(&self, request: &Request) -> Answer {
+        Connection::open(self.admin).exchange(request)
     }
 
     pub(crate) fn metrics(&self) -> String {
