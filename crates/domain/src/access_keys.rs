@@ -3,7 +3,9 @@
 
 mod change;
 mod issue;
+mod list;
 mod read;
+mod temporary;
 
 use signing::Scheme;
 
@@ -14,8 +16,11 @@ use crate::limits::DESCRIPTION_CHARS;
 use crate::net::AddressRange;
 use crate::vault::{Binding, Mark, MarkInput};
 
-pub use change::{KeyChange, KeyRef};
+pub use change::{Doomed, KeyChange, KeyRef};
 pub use issue::{CreatedKey, KeyIssue, KeyShape};
+pub use list::{
+    Direction, KeyField, KeyFilter, KeyList, KeyQuery, KeyScan, KeyScanPage, KeySort, Tombstones, Total,
+};
 
 /// An access key without its secret, which stays sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,9 +155,46 @@ impl SchemeSet {
         self.0 & scheme.bit() != 0
     }
 
+    /// Whether every scheme of it is in `other` too.
+    pub const fn is_within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
     /// Whether the two sets share a scheme.
     pub const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+}
+
+/// Which keys a dialect shows and edits. What it counts as a user's quota are the permanent ones alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyScope {
+    /// Those that may sign in one of its schemes.
+    pub schemes: SchemeSet,
+    /// Whether temporary keys are among them.
+    pub temporary: TemporaryKeys,
+}
+
+/// Whether a dialect shows temporary keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemporaryKeys {
+    /// It does not: they never show in its lists.
+    Hidden,
+    /// It does.
+    Shown,
+}
+
+impl From<SchemeSet> for KeyScope {
+    fn from(schemes: SchemeSet) -> Self {
+        Self { schemes, temporary: TemporaryKeys::Hidden }
+    }
+}
+
+impl KeyScope {
+    /// Whether it has `key`.
+    pub fn shows(self, key: &AccessKey) -> bool {
+        let kind = key.kind == KeyKind::Permanent || self.temporary == TemporaryKeys::Shown;
+        kind && key.schemes.meets(self.schemes)
     }
 }
 
@@ -196,9 +238,9 @@ impl AccessKey {
         }
     }
 
-    /// Whether a dialect of those schemes lists, edits and counts it.
-    pub fn is_shown_by(&self, schemes: SchemeSet) -> bool {
-        self.kind == KeyKind::Permanent && self.schemes.meets(schemes)
+    /// Whether a dialect of those schemes, or of that scope, lists and edits it.
+    pub fn is_shown_by(&self, scope: impl Into<KeyScope>) -> bool {
+        scope.into().shows(self)
     }
 
     /// Whether its time is up.

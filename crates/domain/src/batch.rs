@@ -105,6 +105,26 @@ pub enum Require {
         /// The quota.
         limit: u32,
     },
+    /// The key has fewer than `limit` live temporary keys that are not expired at `at`.
+    ChildrenBelow {
+        /// The owner of both.
+        user: UserUuid,
+        /// The permanent key.
+        parent: KeyUuid,
+        /// The quota.
+        limit: u32,
+        /// The time of the request.
+        at: UnixMillis,
+    },
+    /// The live temporary keys of a key are exactly these, in any order: what a deletion of the key takes along.
+    ChildrenAre {
+        /// The owner of all.
+        user: UserUuid,
+        /// The permanent key.
+        parent: KeyUuid,
+        /// Its temporary keys.
+        keys: Vec<KeyUuid>,
+    },
     /// The account has fewer than `limit` live users.
     UsersBelow {
         /// The account.

@@ -104,6 +104,11 @@ impl Caller {
         &self.key_id
     }
 
+    /// Whether a temporary key signed.
+    pub const fn is_temporary(&self) -> bool {
+        self.temporary
+    }
+
     /// Where the request came from.
     pub const fn origin(&self) -> &Origin {
         &self.origin

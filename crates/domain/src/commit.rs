@@ -70,7 +70,8 @@ impl From<CommitError> for Refused {
                 | Require::KeyVersionIs(..)
                 | Require::LiveKeysAre(..)
                 | Require::SshKeyVersionIs(..)
-                | Require::LiveSshKeysAre(..) => Refused::Changed,
+                | Require::LiveSshKeysAre(..)
+                | Require::ChildrenAre { .. } => Refused::Changed,
                 other => Refused::Other(other),
             },
         }
@@ -94,6 +95,9 @@ impl Refused {
                 Require::SshKeysBelow { .. } => reached(LimitName::SshKeysPerUser, limits.ssh_keys_per_user),
                 Require::SshKeyIsFree { .. } => Error::SshKeyTaken,
                 Require::TokenExists(_) => Error::TokenNotFound,
+                Require::ChildrenBelow { .. } => {
+                    reached(LimitName::TemporaryKeysPerKey, limits.temporary_keys_per_key)
+                }
                 Require::UsersBelow { .. } => reached(LimitName::UsersPerAccount, limits.users_per_account),
                 Require::AnotherAdminKeyRemains { .. } => Error::LastAdministratorKey,
                 Require::StoreIsEmpty
@@ -102,6 +106,7 @@ impl Refused {
                 | Require::LiveKeysAre(..)
                 | Require::SshKeyVersionIs(..)
                 | Require::LiveSshKeysAre(..)
+                | Require::ChildrenAre { .. }
                 | Require::KeyIdIsFree(_)
                 | Require::SerialIsFree(_) => Error::Conflict,
             },

@@ -51,11 +51,13 @@ pub fn may_act(
         let parent = record.rows.keys.iter().find(|other| other.uuid == parent);
         let parent = parent.ok_or(Unusable::ParentUnusable)?;
         is_in_force(parent, now).map_err(|_| Unusable::ParentUnusable)?;
+        // What limits the parent limits its temporary keys (threat T40).
+        if !is_allowed_from(parent, source) {
+            return Err(Unusable::SourceNotAllowed);
+        }
     }
     owner_may_act(record)?;
-    let allowed = key.sources.is_empty()
-        || source.is_some_and(|source| key.sources.iter().any(|range| range.contains(source)));
-    if allowed { Ok(()) } else { Err(Unusable::SourceNotAllowed) }
+    if is_allowed_from(key, source) { Ok(()) } else { Err(Unusable::SourceNotAllowed) }
 }
 
 /// Whether a session token of `record`'s user stands for him at `now`.
@@ -94,6 +96,11 @@ fn owner_may_act(record: &UserRecord) -> Result<(), Unusable> {
         return Err(Unusable::AccountDisabled);
     }
     Ok(())
+}
+
+fn is_allowed_from(key: &AccessKey, source: Option<IpAddr>) -> bool {
+    key.sources.is_empty()
+        || source.is_some_and(|source| key.sources.iter().any(|range| range.contains(source)))
 }
 
 fn is_in_force(key: &AccessKey, now: UnixMillis) -> Result<(), Unusable> {

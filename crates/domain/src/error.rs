@@ -42,6 +42,16 @@ pub enum Error {
     /// Too much is asked at once: password hashes that wait, or refusals from one source. Try again later.
     #[error("too much at once; try again later")]
     Busy,
+    /// The key that a temporary key shall belong to is not a permanent, usable key that the caller may make one for: unknown,
+    /// foreign, deleted, disabled, expired or temporary itself, told alike.
+    #[error("no usable permanent access key to make a temporary key of")]
+    ParentUnusable,
+    /// The key is enabled, and what was asked for takes a disabled one.
+    #[error("the access key is enabled")]
+    KeyEnabled,
+    /// More matches than are sorted without an index.
+    #[error("too many access keys to sort by this; sort by creation time or id, or filter")]
+    TooManyToSort,
     /// The key exists and the caller may see it, but it is not the key of the user whom he named.
     #[error("the access key belongs to another user")]
     KeyOfAnother,
@@ -80,7 +90,7 @@ pub enum Error {
     /// The same idempotency key came with another request.
     #[error("the idempotency key was used for another request")]
     RepeatDiffers,
-    /// A cursor that was not made for this list.
+    /// A cursor that was not made for this list, or a marker that names nothing that it could have shown.
     #[error("the cursor does not belong to this list")]
     CursorInvalid,
     /// A value breaks a rule of the domain.

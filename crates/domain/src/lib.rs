@@ -14,6 +14,7 @@ mod commit;
 pub mod cursor;
 pub mod decision;
 pub mod directory;
+pub mod duration;
 pub mod error;
 mod hashing;
 pub mod id;

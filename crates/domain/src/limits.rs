@@ -10,6 +10,8 @@ pub struct Limits {
     pub access_keys_per_user: u32,
     /// Live SSH keys per user.
     pub ssh_keys_per_user: u32,
+    /// Live temporary keys per permanent key, expired ones left out.
+    pub temporary_keys_per_key: u32,
     /// Users per account.
     pub users_per_account: u32,
     /// Keys held by the directory; the least used make room.
@@ -29,6 +31,7 @@ impl Default for Limits {
         Self {
             access_keys_per_user: 2,
             ssh_keys_per_user: 1000,
+            temporary_keys_per_key: 5,
             users_per_account: 5000,
             cached_keys: 100_000,
             failed_authentications: Some(Rate { per_second: 10, burst: 40 }),
@@ -46,6 +49,8 @@ const MINUTE: i64 = 60_000;
 pub const DESCRIPTION_CHARS: usize = 1024;
 /// Most characters in a display name.
 pub const DISPLAY_NAME_CHARS: usize = 128;
+/// Most keys that are sorted by what the store has no index for.
+pub const SORTED_KEYS: u32 = 10_000;
 /// Most characters in an address (RFC 5321).
 pub const EMAIL_CHARS: usize = 254;
 /// Characters of a password that is made for a user.
@@ -62,6 +67,8 @@ pub enum LimitName {
     AccessKeysPerUser,
     /// [`Limits::ssh_keys_per_user`].
     SshKeysPerUser,
+    /// [`Limits::temporary_keys_per_key`].
+    TemporaryKeysPerKey,
     /// [`Limits::users_per_account`].
     UsersPerAccount,
 }
@@ -71,6 +78,7 @@ impl std::fmt::Display for LimitName {
         f.write_str(match self {
             LimitName::AccessKeysPerUser => "limits.access_keys_per_user",
             LimitName::SshKeysPerUser => "limits.ssh_keys_per_user",
+            LimitName::TemporaryKeysPerKey => "limits.temporary_keys_per_key",
             LimitName::UsersPerAccount => "limits.users_per_account",
         })
     }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access_keys::AccessKey;
+use crate::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use crate::accounts::Account;
 use crate::audit::{AuditRow, ChainHead};
 use crate::batch::{Batch, Require};
@@ -120,6 +120,12 @@ pub trait Store: Send + Sync {
 
     /// A page of an account's live users: at most `limit` after skipping `offset`.
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage>;
+
+    /// A key by its record, deleted keys included.
+    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>>;
+
+    /// Keys of an account in the order of creation.
+    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage>;
 
     /// Live users of an account by creation time, then id: at most `limit` after that place.
     fn users_after(

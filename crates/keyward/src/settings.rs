@@ -19,6 +19,7 @@ impl Config {
         domain::limits::Limits {
             access_keys_per_user: self.limits.access_keys_per_user,
             ssh_keys_per_user: self.limits.ssh_keys_per_user,
+            temporary_keys_per_key: self.limits.temporary_keys_per_key,
             users_per_account: self.limits.users_per_account,
             cached_keys: self.cache.max_keys,
             failed_authentications: rate(

@@ -12,6 +12,9 @@ use super::tree::Tree;
 
 const LIST: &str = "xtask/threats.txt";
 
+/// The macro that makes a test of each name in it.
+const TEST_LIST: &str = "both_stores";
+
 /// List and tests agree.
 pub(super) fn coverage(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -50,17 +53,20 @@ fn tested(tree: &Tree) -> BTreeMap<u32, (String, usize)> {
     for source in tree.sources() {
         let code: Vec<Token<'_>> =
             source.tokens.iter().copied().filter(|token| !token.is_comment()).collect();
-        for (position, window) in code.windows(2).enumerate() {
-            let [keyword, name] = window else { continue };
+        let mut in_list = false;
+        for (position, name) in code.iter().enumerate() {
+            let before = code.get(..position).unwrap_or_default();
+            let last: Vec<&str> = before.iter().rev().take(3).map(|token| token.text).collect();
+            in_list = name.text != "}" && (in_list || last == ["{", "!", TEST_LIST]);
             let case = name
                 .text
                 .strip_prefix('t')
                 .and_then(|rest| rest.split_once('_'))
                 .and_then(|(digits, _)| case_number(digits));
-            let attributes = code.get(..position).unwrap_or_default();
+            let is_function =
+                before.split_last().is_some_and(|(fun, rest)| fun.text == "fn" && is_test(rest));
             if let Some(case) = case
-                && keyword.text == "fn"
-                && is_test(attributes)
+                && (in_list || is_function)
             {
                 found.entry(case).or_insert((source.path.to_owned(), name.line));
             }
@@ -128,6 +134,14 @@ mod tests {
             messages("T07\nT100\n", &without_attribute),
             [format!("{LIST}:0: T07 has lost its last test `t07_…`")]
         );
+    }
+
+    #[test]
+    fn names_in_a_list_of_tests_count() {
+        let listed =
+            "macro_rules! both_stores { t05_x }\nboth_stores! {\n    t08_helper,\n}\nfn t09_helper() {}\n";
+        let source = format!("{SOURCE}{listed}");
+        assert_eq!(messages("T07\nT08\nT100\n", &source), Vec::<String>::new());
     }
 
     #[test]

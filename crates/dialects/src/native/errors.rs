@@ -331,6 +331,13 @@ impl From<Error> for Refusal {
             Error::RotationUnderWay => Self::of(Problem::RotationUnderWay),
             Error::RepeatDiffers => Self::of(Problem::IdempotencyMismatch),
             Error::CursorInvalid => Self::of(Problem::InvalidCursor),
+            Error::ParentUnusable => {
+                Self::invalid("parent", "must be an active, unexpired permanent access key of the user")
+            }
+            Error::KeyEnabled => Self::invalid("status", "must be inactive"),
+            Error::TooManyToSort => {
+                Self::invalid("sort", "takes created_at or id when more than 10000 access keys match")
+            }
             Error::Invalid { field, rule } => Self::invalid(member_of(field), rule),
             Error::Conflict => Self::of(Problem::Conflict),
             Error::Damaged => Self::of(Problem::Internal).because(error.to_string()),

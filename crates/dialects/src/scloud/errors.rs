@@ -280,16 +280,20 @@ impl From<Error> for Refusal {
             Error::UserNotFound(name) => {
                 Self::echoing(RetCode::UserUnknown, format!("User [{name}] not found"))
             }
-            Error::KeyNotFound => Self::plain(RetCode::KeyUnknown, "Access key not found"),
+            Error::KeyNotFound | Error::ParentUnusable => {
+                Self::plain(RetCode::KeyUnknown, "Access key not found")
+            }
+            Error::KeyEnabled => Self::plain(RetCode::Denied, "The access key is active"),
             // Neither owner nor keys are named in requests of this dialect.
             Error::KeyOfAnother => Self::plain(RetCode::KeyUnknown, "Access key not found"),
             Error::UserHasKeys(_) => Self::plain(RetCode::Denied, "The user still has access keys"),
             Error::UserNameTaken(name) => {
                 Self::echoing(RetCode::UserNameTaken, format!("User [{name}] already exists"))
             }
-            Error::LimitReached { name: LimitName::AccessKeysPerUser, limit } => {
-                Self::echoing(RetCode::KeyLimit, format!("Access key limit of {limit} reached"))
-            }
+            Error::LimitReached {
+                name: LimitName::AccessKeysPerUser | LimitName::TemporaryKeysPerKey,
+                limit,
+            } => Self::echoing(RetCode::KeyLimit, format!("Access key limit of {limit} reached")),
             Error::LimitReached { name: LimitName::UsersPerAccount, limit } => {
                 Self::echoing(RetCode::UserLimit, format!("User limit of {limit} reached"))
             }
@@ -315,6 +319,8 @@ impl From<Error> for Refusal {
             | Error::RepeatDiffers
             | Error::CursorInvalid => service_error().because(error.to_string()),
             Error::Invalid { field, rule } => Self::parameter(parameter_of(field)).because(rule),
+            Error::TooManyToSort => Self::plain(RetCode::ParameterRefused, "Too many access keys to sort")
+                .because(error.to_string()),
             Error::Conflict => unavailable().because(error.to_string()),
             Error::Damaged => service_error().because(error.to_string()),
             Error::Store(error) => error.into(),

@@ -252,6 +252,13 @@ impl From<Error> for Refusal {
                 Self::echoing(Code::UserNotExist, format!("The user `{}` does not exist.", echo_name(&name)))
             }
             Error::KeyNotFound => Self::plain(Code::SecretNotExist, "The key does not exist."),
+            // No operation of this dialect asks for what these refuse.
+            Error::ParentUnusable
+            | Error::KeyEnabled
+            | Error::TooManyToSort
+            | Error::LimitReached { name: LimitName::TemporaryKeysPerKey, .. } => {
+                internal_error().because(error.to_string())
+            }
             Error::KeyOfAnother => {
                 Self::plain(Code::UinNotMatch, "The access key does not match the account.")
             }
@@ -315,6 +322,9 @@ impl Refusal {
             | Error::TemporaryCaller
             | Error::CallerRevoked
             | Error::KeyNotFound
+            | Error::ParentUnusable
+            | Error::KeyEnabled
+            | Error::TooManyToSort
             | Error::KeyOfAnother
             | Error::SshKeyNotFound
             | Error::SshKeyTaken

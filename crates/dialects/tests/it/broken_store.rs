@@ -3,7 +3,7 @@
 use std::future::{Future, ready};
 use std::pin::Pin;
 
-use domain::access_keys::AccessKey;
+use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
 use domain::batch::Batch;
@@ -46,6 +46,14 @@ impl Store for BrokenStore {
     }
 
     fn list_users(&self, _: AccountUuid, _: u64, _: u32) -> StoreFuture<'_, UserPage> {
+        busy()
+    }
+
+    fn key_row(&self, _: KeyUuid) -> StoreFuture<'_, Option<AccessKey>> {
+        busy()
+    }
+
+    fn scan_keys(&self, _: KeyScan) -> StoreFuture<'_, KeyScanPage> {
         busy()
     }
 

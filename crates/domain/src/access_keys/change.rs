@@ -1,8 +1,9 @@
 //! Changing a key: enable, disable, describe, delete; and what must remain when a key stops working.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AccessKey, KeyKind, KeyStatus, SchemeSet, check_description};
+use super::{AccessKey, KeyKind, KeyScope, KeyStatus, check_description};
 use crate::batch::{Batch, Effect, Require};
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
@@ -39,6 +40,15 @@ pub struct KeyChange {
     pub description: Option<String>,
 }
 
+/// Which keys a deletion takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doomed {
+    /// Whatever they are.
+    InAnyState,
+    /// Disabled ones only, for clouds that make sure so that nobody still uses them.
+    Disabled,
+}
+
 impl Service {
     /// Enables, disables or describes a key. A status that it already has is success and changes nothing.
     ///
@@ -50,15 +60,15 @@ impl Service {
         &self,
         caller: &Caller,
         key: impl Into<KeyRef<'k>>,
-        schemes: SchemeSet,
+        scope: impl Into<KeyScope>,
         change: KeyChange,
     ) -> Result<AccessKey, Error> {
         if let Some(text) = &change.description {
             check_description(text)?;
         }
-        let wanted = key.into();
+        let (wanted, scope) = (key.into(), scope.into());
         for _ in 0..CONFLICT_RETRIES {
-            let (record, old) = self.key_to_change(caller, Action::UpdateAccessKey, wanted, schemes).await?;
+            let (record, old) = self.key_to_change(caller, Action::UpdateAccessKey, wanted, scope).await?;
             let now = self.clock.now();
             let mut key = old.clone();
             key.status = change.status.unwrap_or(old.status);
@@ -101,22 +111,37 @@ impl Service {
         &self,
         caller: &Caller,
         key: impl Into<KeyRef<'k>>,
-        schemes: SchemeSet,
+        scope: impl Into<KeyScope>,
     ) -> Result<(), Error> {
-        let wanted = key.into();
+        self.delete_access_keys(caller, &[key.into()], scope, Doomed::InAnyState).await.map(drop)
+    }
+
+    /// Deletes several keys and their temporary keys: all or none.
+    ///
+    /// # Errors
+    /// As [`delete_access_key`](Self::delete_access_key) for the first that cannot be deleted; [`Error::KeyEnabled`].
+    pub async fn delete_access_keys(
+        &self,
+        caller: &Caller,
+        keys: &[KeyRef<'_>],
+        scope: impl Into<KeyScope>,
+        doomed: Doomed,
+    ) -> Result<Vec<AccessKey>, Error> {
+        let scope = scope.into();
         for _ in 0..CONFLICT_RETRIES {
-            let (record, key) = self.key_to_change(caller, Action::DeleteAccessKey, wanted, schemes).await?;
-            let now = self.clock.now();
-            let family = record.rows.keys.iter().filter(|k| k.uuid == key.uuid || k.parent == Some(key.uuid));
-            let family: Vec<&AccessKey> = family.collect();
-            let mut batch = self.batch_by(caller, now);
-            batch.require.extend(family.iter().map(|key| Require::KeyVersionIs(key.uuid, key.version)));
-            batch.require.extend(record.loses_admin_keys(&family, now));
-            for member in family {
-                self.bury(&mut batch, caller, member, now);
+            let mut found: BTreeMap<KeyUuid, (Arc<UserRecord>, AccessKey)> = BTreeMap::new();
+            for wanted in keys {
+                let (record, key) =
+                    self.key_to_change(caller, Action::DeleteAccessKey, *wanted, scope).await?;
+                found.insert(key.uuid, (record, key));
             }
+            let is_enabled = |(_, key): &(_, AccessKey)| key.status == KeyStatus::Active;
+            if doomed == Doomed::Disabled && found.values().any(is_enabled) {
+                return Err(Error::KeyEnabled);
+            }
+            let batch = self.deletion(caller, &found);
             match self.commit(batch).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(found.into_values().map(|(_, key)| key).collect()),
                 Err(Refused::Changed) => {}
                 Err(refused) => return Err(refused.into_error("", &self.limits)),
             }
@@ -124,14 +149,37 @@ impl Service {
         Err(Error::Conflict)
     }
 
-    /// Looks up a permanent key that the caller wants to change. Who reaches only his own keys is told the same of a foreign key as
+    /// What deletes these keys with all that belong to them. A temporary key that is being made at the same time is either
+    /// among them or finds its parent gone.
+    fn deletion(&self, caller: &Caller, found: &BTreeMap<KeyUuid, (Arc<UserRecord>, AccessKey)>) -> Batch {
+        let now = self.clock.now();
+        let mut batch = self.batch_by(caller, now);
+        let mut dying: BTreeMap<KeyUuid, &AccessKey> = BTreeMap::new();
+        let mut lost = None;
+        for (record, key) in found.values() {
+            let (user, parent) = (key.user, key.uuid);
+            let children: Vec<&AccessKey> = record.children(parent).collect();
+            let keys = children.iter().map(|key| key.uuid).collect();
+            batch.require.push(Require::ChildrenAre { user, parent, keys });
+            lost = add_lost(lost, record.loses_admin_keys(&[key], now));
+            dying.extend(children.into_iter().chain([key]).map(|key| (key.uuid, key)));
+        }
+        batch.require.extend(dying.values().map(|key| Require::KeyVersionIs(key.uuid, key.version)));
+        batch.require.extend(lost);
+        for key in dying.values() {
+            self.bury(&mut batch, caller, key, now);
+        }
+        batch
+    }
+
+    /// Looks up a key that the caller wants to change. Who reaches only his own keys is told the same of a foreign key as
     /// of an unknown one (threat T38).
     async fn key_to_change(
         &self,
         caller: &Caller,
         action: Action,
         wanted: KeyRef<'_>,
-        schemes: SchemeSet,
+        scope: KeyScope,
     ) -> Result<(Arc<UserRecord>, AccessKey), Error> {
         if let Some(owner) = wanted.owner {
             caller.require_named(action, owner)?;
@@ -144,7 +192,7 @@ impl Service {
         let owner = &record.rows.user;
         let visible =
             owner.account == caller.account && (reach == Reach::Account || owner.uuid == caller.user);
-        let key = record.key(key_id).filter(|key| visible && key.is_shown_by(schemes));
+        let key = record.key(key_id).filter(|key| visible && scope.shows(key));
         let key = key.ok_or(Error::KeyNotFound)?.clone();
         if !record.intact || record.damaged.contains(&key.uuid) {
             return Err(Error::Damaged);
@@ -175,6 +223,20 @@ impl Service {
             detail,
         ));
         batch.effects.push(Effect::UpdateKey(dead));
+    }
+}
+
+/// One requirement for the keys of several users, who are of one account.
+fn add_lost(one: Option<Require>, other: Option<Require>) -> Option<Require> {
+    match (one, other) {
+        (
+            Some(Require::AnotherAdminKeyRemains { account, mut lost_keys, lost_user, at }),
+            Some(Require::AnotherAdminKeyRemains { lost_keys: more, .. }),
+        ) => {
+            lost_keys.extend(more);
+            Some(Require::AnotherAdminKeyRemains { account, lost_keys, lost_user, at })
+        }
+        (one, other) => one.or(other),
     }
 }
 

@@ -171,10 +171,10 @@ impl Service {
 
 /// A key that exists only in memory so far.
 pub(crate) struct MadeKey {
-    key: AccessKey,
+    pub(super) key: AccessKey,
     secret: Secret,
     seals: Effect,
-    quota: Require,
+    pub(super) quota: Require,
 }
 
 impl MadeKey {
@@ -188,7 +188,11 @@ impl MadeKey {
     ) -> CreatedKey {
         batch.require.push(self.quota);
         batch.require.push(Require::KeyIdIsFree(self.key.key_id.clone()));
-        let detail = format!("key={} user={} dialect={}", self.key.key_id, self.key.user, self.key.dialect);
+        let mut detail =
+            format!("key={} user={} dialect={}", self.key.key_id, self.key.user, self.key.dialect);
+        if let Some(parent) = self.key.parent {
+            detail.push_str(&format!(" parent={parent}"));
+        }
         batch.audit.push(caller.entry(
             now,
             Action::CreateAccessKey,

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::AccessKey;
+use super::{AccessKey, KeyScope};
 use crate::caller::Caller;
 use crate::directory::UserRecord;
 use crate::error::Error;
+use crate::id::KeyUuid;
 use crate::policy::{Action, Reach};
 use crate::secret::Reveal;
 use crate::service::Service;
@@ -26,6 +27,46 @@ impl Service {
         caller.require_named(Action::ReadAccessKey, user)?;
         let record = self.find_user(caller, user).await?;
         if record.damaged.is_empty() { Ok(record) } else { Err(Error::Damaged) }
+    }
+
+    /// One key by its record, for `action`. Clouds that name keys so in their paths find them here.
+    ///
+    /// # Errors
+    /// [`Error::Denied`]; [`Error::KeyNotFound`] for unknown, deleted and foreign keys alike (threat T38);
+    /// [`Error::Damaged`].
+    pub async fn access_key(
+        &self,
+        caller: &Caller,
+        action: Action,
+        key: KeyUuid,
+        scope: KeyScope,
+    ) -> Result<AccessKey, Error> {
+        let reach = caller.reach(action)?;
+        let record = self.owner_of(caller, key, reach).await?.ok_or(Error::KeyNotFound)?;
+        let found = record.rows.keys.iter().find(|other| other.uuid == key && scope.shows(other));
+        let found = found.ok_or(Error::KeyNotFound)?;
+        if record.intact && !record.damaged.contains(&key) { Ok(found.clone()) } else { Err(Error::Damaged) }
+    }
+
+    /// The user of a key within the caller's reach. The caller's own keys are found without the store.
+    pub(super) async fn owner_of(
+        &self,
+        caller: &Caller,
+        key: KeyUuid,
+        reach: Reach,
+    ) -> Result<Option<Arc<UserRecord>>, Error> {
+        let own = self.caller_record(caller).await?;
+        if own.rows.keys.iter().any(|other| other.uuid == key) {
+            return Ok(Some(own));
+        }
+        if reach != Reach::Account {
+            return Ok(None);
+        }
+        let row = self.store.key_row(key).await?.filter(|row| row.account == caller.account);
+        match row {
+            Some(row) => Ok(self.directory.by_user(caller.account, row.user).await?),
+            None => Ok(None),
+        }
     }
 
     /// One live key with its owner, permanent or temporary, of whatever dialect.
@@ -52,13 +93,15 @@ impl Service {
     /// audit before the secret is out. Keys of others are passed over: the answer has a place for each key asked for.
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::CallerRevoked`], [`Error::Damaged`] when a secret does not open.
+    /// [`Error::Denied`], [`Error::CallerRevoked`], [`Error::Damaged`] when a secret does not open;
+    /// [`Error::TemporaryCaller`]: who reads a permanent key's secret has made himself one (threat T40).
     pub async fn reveal_own_secrets(
         &self,
         caller: &Caller,
         keys: &[&AccessKey],
     ) -> Result<Vec<Option<Reveal>>, Error> {
         caller.reach(Action::RevealSecret)?;
+        caller.require_permanent()?;
         let now = self.clock.now();
         let own = |key: &&&AccessKey| key.user == caller.user;
         let mut batch = self.batch_by(caller, now);

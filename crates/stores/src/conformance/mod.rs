@@ -14,6 +14,7 @@
 mod atomic;
 pub mod dump;
 mod effects;
+mod key_lists;
 mod logins;
 mod reads;
 mod requires;
@@ -49,10 +50,13 @@ macro_rules! cases {
 
 cases! {
     requires: store_is_empty, caller_may_act, caller_may_act_through_his_parent, versions, user_is_live, live_keys_are,
-        name_is_free, key_id_is_free, serial_is_free, keys_below, users_below, another_admin_key_remains;
+        name_is_free, key_id_is_free, serial_is_free, keys_below, children_below, children_are,
+        users_below, another_admin_key_remains;
     effects: entities_read_back_as_they_were_written, updates_replace_what_may_change, what_never_changes_stays,
         nothing_is_inserted_twice, references_must_exist, ring_keys_and_their_seals,
         a_ring_key_is_rewrapped_from_the_master_key_it_had, refusals_add_up_and_age, the_latest_use_stays;
+    key_lists: keys_are_found_by_record, keys_of_an_account_page_in_both_directions, each_filter_leaves_out_the_others,
+        deleted_keys_are_listed_on_demand;
     reads: owners_are_found_for_deleted_keys_too, names_find_live_users_only, numbers_find_live_users_only, users_come_with_account_and_live_keys,
         lists_page_by_creation, scans_page_by_id_with_tombstones, audit_rows_page_in_chain_order;
     logins: ssh_keys_read_back, ssh_keys_are_found_in_their_account, an_ssh_key_has_one_owner_in_an_account,

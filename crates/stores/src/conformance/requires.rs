@@ -199,6 +199,50 @@ pub(super) async fn keys_below(s: Subject) {
     assert!(s.holds(below(SchemeSet::from_bits(0), 1)).await, "no scheme, no key");
 }
 
+pub(super) async fn children_below(s: Subject) {
+    let a = account(1);
+    let u = user(&a, 1);
+    let (parent, other) = (key(&u, 1), key(&u, 2));
+    s.write(vec![InsertAccount(a), InsertUser(u.clone())]).await;
+    s.write(vec![InsertKey(parent.clone()), InsertKey(other.clone())]).await;
+    let below = |limit| Require::ChildrenBelow { user: u.uuid, parent: parent.uuid, limit, at: NOW };
+    let rows = [
+        (AccessKey { expires_at: Some(LATER), ..child(&parent, &u, 11) }, 1),
+        (AccessKey { status: KeyStatus::Inactive, expires_at: Some(LATER), ..child(&parent, &u, 12) }, 2),
+        (AccessKey { expires_at: Some(NOW), ..child(&parent, &u, 13) }, 2),
+        (child(&other, &u, 14), 2),
+        (buried(&child(&parent, &u, 15)), 2),
+        (child(&parent, &u, 16), 3),
+    ];
+    assert!(!s.holds(below(0)).await);
+    for (key, count) in rows {
+        s.write(vec![InsertKey(key.clone())]).await;
+        assert!(!s.holds(below(count)).await && s.holds(below(count + 1)).await, "{key:?}");
+    }
+}
+
+pub(super) async fn children_are(s: Subject) {
+    let a = account(1);
+    let u = user(&a, 1);
+    let (parent, other) = (key(&u, 1), key(&u, 2));
+    s.write(vec![InsertAccount(a), InsertUser(u.clone())]).await;
+    s.write(vec![InsertKey(parent.clone()), InsertKey(other.clone())]).await;
+    let are = |keys: &[&AccessKey]| Require::ChildrenAre {
+        user: u.uuid,
+        parent: parent.uuid,
+        keys: keys.iter().map(|key| key.uuid).collect(),
+    };
+    assert!(s.holds(are(&[])).await);
+    let (one, two) = (child(&parent, &u, 11), child(&parent, &u, 12));
+    let (dead, foreign) = (child(&parent, &u, 13), child(&other, &u, 14));
+    s.write([&one, &two, &buried(&dead), &foreign].map(|key| InsertKey(key.clone())).to_vec()).await;
+    assert!(s.holds(are(&[&one, &two])).await);
+    assert!(s.holds(are(&[&two, &one])).await, "in any order");
+    assert!(!s.holds(are(&[&one])).await, "one is missing");
+    assert!(!s.holds(are(&[&one, &two, &dead])).await, "a deleted key does not live");
+    assert!(!s.holds(are(&[&one, &two, &foreign])).await, "another key's");
+}
+
 pub(super) async fn users_below(s: Subject) {
     let (a, b) = (account(1), account(2));
     let below = |limit| Require::UsersBelow { account: a.uuid, limit };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::access_keys::AccessKey;
+use domain::access_keys::{AccessKey, Direction, KeyScan, KeyScanPage, Total};
 use domain::accounts::Account;
 use domain::audit::{AuditChain, AuditRow, ChainHead};
 use domain::batch::Batch;
@@ -173,6 +173,30 @@ impl Store for MemoryStore {
             let rest = users.into_iter().skip(usize::try_from(offset).unwrap_or(usize::MAX));
             let users = page(rest.map(|user| (user.clone(), rows.sorted_keys(user.uuid, false))), limit);
             UserPage { users, total }
+        })
+    }
+
+    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>> {
+        self.read(|rows| rows.keys.get(&key).cloned())
+    }
+
+    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage> {
+        self.read(|rows| {
+            let matches = |key: &&AccessKey| key.account == scan.account && scan.filter.shows(key);
+            let place = |key: &AccessKey| (key.created_at, key.uuid);
+            let mut keys: Vec<AccessKey> = rows.keys.values().filter(matches).cloned().collect();
+            let all = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+            keys.sort_by_key(place);
+            if scan.direction == Direction::Descending {
+                keys.reverse();
+            }
+            let is_behind = |key: &AccessKey| match (scan.after, scan.direction) {
+                (None, _) => true,
+                (Some(after), Direction::Ascending) => place(key) > after,
+                (Some(after), Direction::Descending) => place(key) < after,
+            };
+            let keys = page(keys.into_iter().filter(is_behind), scan.limit);
+            KeyScanPage { keys, total: (scan.total == Total::Counted).then_some(all) }
         })
     }
 

@@ -32,13 +32,7 @@ impl Rows {
                 self.keys.get(key).is_some_and(|key| key.version == *version)
             }
             Require::UserIsLive(user) => self.users.get(user).is_some_and(|user| user.deleted_at.is_none()),
-            Require::LiveKeysAre(user, keys) => {
-                let mut wanted = keys.clone();
-                wanted.sort();
-                wanted.dedup();
-                let found: Vec<KeyUuid> = self.live_keys(*user).map(|key| key.uuid).collect();
-                found == wanted
-            }
+            Require::LiveKeysAre(user, keys) => are(self.live_keys(*user), keys),
             Require::NameIsFree { account, name, except } => {
                 self.live_users(*account).all(|user| user.name_key != *name || Some(user.uuid) == *except)
             }
@@ -63,6 +57,13 @@ impl Rows {
                 is_below(self.live_ssh_keys().filter(|key| key.user == *user).count(), *limit)
             }
             Require::TokenExists(hash) => self.tokens.contains_key(hash),
+            Require::ChildrenBelow { user, parent, limit, at } => {
+                let counts = |key: &&AccessKey| key.parent == Some(*parent) && !key.is_expired(*at);
+                is_below(self.live_keys(*user).filter(counts).count(), *limit)
+            }
+            Require::ChildrenAre { user, parent, keys } => {
+                are(self.live_keys(*user).filter(|key| key.parent == Some(*parent)), keys)
+            }
             Require::UsersBelow { account, limit } => is_below(self.live_users(*account).count(), *limit),
             Require::AnotherAdminKeyRemains { account, lost_keys, lost_user, at } => {
                 let remains = |user: &User| Some(user.uuid) != *lost_user;
@@ -106,6 +107,11 @@ impl Rows {
             .is_some_and(|account| account.deleted_at.is_none() && account.status == AccountStatus::Active);
         user_works && account_works
     }
+}
+
+fn are<'k>(found: impl Iterator<Item = &'k AccessKey>, wanted: &[KeyUuid]) -> bool {
+    let found: BTreeSet<KeyUuid> = found.map(|key| key.uuid).collect();
+    found == wanted.iter().copied().collect()
 }
 
 fn is_below(count: usize, limit: u32) -> bool {

@@ -10,6 +10,7 @@ mod committer;
 mod effects;
 mod fault;
 mod health;
+mod key_list;
 mod lock;
 mod logins;
 mod open;
@@ -29,7 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use domain::access_keys::AccessKey;
+use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
 use domain::batch::Batch;
@@ -283,6 +284,14 @@ impl Store for SqliteStore {
 
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage> {
         Box::pin(self.readers.read(move |db| reads::list_users(db, account, offset, limit)))
+    }
+
+    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>> {
+        Box::pin(self.readers.read(move |db| key_list::key_row(db, key)))
+    }
+
+    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage> {
+        Box::pin(self.readers.read(move |db| key_list::scan_keys(db, &scan)))
     }
 
     fn users_after(

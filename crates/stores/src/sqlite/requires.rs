@@ -37,7 +37,8 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
             params![user.as_bytes()],
         ),
         Require::LiveKeysAre(user, keys) => {
-            live_are(db, "SELECT uuid FROM access_keys WHERE user = ?1 AND deleted_at IS NULL", *user, keys)
+            let query = "SELECT uuid FROM access_keys WHERE user = ?1 AND deleted_at IS NULL";
+            keys_are(db, query, params![user.as_bytes()], keys)
         }
         Require::NameIsFree { account, name, except } => is_none(
             db,
@@ -61,7 +62,8 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
             params![key.as_bytes(), version],
         ),
         Require::LiveSshKeysAre(user, keys) => {
-            live_are(db, "SELECT uuid FROM ssh_keys WHERE user = ?1 AND deleted_at IS NULL", *user, keys)
+            let query = "SELECT uuid FROM ssh_keys WHERE user = ?1 AND deleted_at IS NULL";
+            keys_are(db, query, params![user.as_bytes()], keys)
         }
         Require::SshKeyIsFree { account, fingerprint } => is_none(
             db,
@@ -73,6 +75,15 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
             is_below(db, query, params![user.as_bytes()], *limit)
         }
         Require::TokenExists(hash) => is_some(db, "SELECT 1 FROM tokens WHERE hash = ?1", params![hash.0]),
+        Require::ChildrenBelow { user, parent, limit, at } => {
+            let query = "SELECT count(*) FROM access_keys WHERE user = ?1 AND deleted_at IS NULL AND parent = ?2 \
+                 AND (expires_at IS NULL OR expires_at > ?3)";
+            is_below(db, query, params![user.as_bytes(), parent.as_bytes(), at.0], *limit)
+        }
+        Require::ChildrenAre { user, parent, keys } => {
+            let query = "SELECT uuid FROM access_keys WHERE user = ?1 AND deleted_at IS NULL AND parent = ?2";
+            keys_are(db, query, params![user.as_bytes(), parent.as_bytes()], keys)
+        }
         Require::UsersBelow { account, limit } => {
             let query = "SELECT count(*) FROM users WHERE account = ?1 AND deleted_at IS NULL";
             is_below(db, query, params![account.as_bytes()], *limit)
@@ -120,11 +131,10 @@ fn is_below(db: &Connection, query: &str, params: impl Params, limit: u32) -> Re
     Ok(count < u64::from(limit))
 }
 
-fn live_are(db: &Connection, query: &str, user: UserUuid, keys: &[KeyUuid]) -> Result<bool, Fault> {
+fn keys_are(db: &Connection, query: &str, params: impl Params, keys: &[KeyUuid]) -> Result<bool, Fault> {
     let mut statement = db.prepare_cached(query)?;
-    let found = statement.query_and_then(params![user.as_bytes()], |row| {
-        Columns::of("access_keys", row).id(KeyUuid::from_bytes)
-    })?;
+    let found =
+        statement.query_and_then(params, |row| Columns::of("access_keys", row).id(KeyUuid::from_bytes))?;
     let found: BTreeSet<KeyUuid> = found.collect::<Result<_, Fault>>()?;
     Ok(found == keys.iter().copied().collect())
 }

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_start.sql"),
     include_str!("../../migrations/sqlite/0002_last_used.sql"),
     include_str!("../../migrations/sqlite/0003_ssh_keys_and_logins.sql"),
+    include_str!("../../migrations/sqlite/0004_key_lists.sql"),
 ];
 
 /// Makes an empty file a store.

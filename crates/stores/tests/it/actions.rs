@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::access_keys::{CreatedKey, KeyChange};
+use domain::access_keys::{CreatedKey, KeyChange, KeyIssue};
 use domain::caller::Caller;
+use domain::clock::Clock as _;
 use domain::error::Error;
 use domain::id::Serial;
 use domain::policy::Action;
@@ -13,7 +14,10 @@ use domain::users::{NewUser, UserChange, UserRef};
 use stores::conformance::dump::dump;
 
 use crate::both_stores;
-use crate::world::{OTHER_SSH_KEY, PASSWORD, SCLOUD, SSH_KEY, World, issue, new_ssh_key, new_user};
+use crate::key_lists::first_page;
+use crate::world::{
+    EVERY_KEY, OTHER_SSH_KEY, PASSWORD, SCLOUD, SSH_KEY, World, issue, new_ssh_key, new_user,
+};
 
 both_stores! {
     t42_each_use_case_asks_for_exactly_its_actions,
@@ -47,6 +51,18 @@ async fn perform(world: &World, caller: &Caller, use_case: &str) -> Result<(), E
             service.delete_access_key(caller, key_id, SCLOUD).await?;
             service.create_access_key(&admin, &name, &issue()).await.map(drop)
         }
+        "create_temporary_key" => {
+            let end = Some(world.clock.now().plus(1_000));
+            let issue = KeyIssue { expires_at: end, ..issue() };
+            let parent = record.rows.keys[0].uuid;
+            let CreatedKey { key, .. } = service.create_temporary_key(caller, parent, &issue).await?;
+            service.delete_access_key(&admin, key.key_id.as_str(), EVERY_KEY).await
+        }
+        "access_key" => {
+            let key = record.rows.keys[0].uuid;
+            service.access_key(caller, Action::ReadAccessKey, key, SCLOUD.into()).await.map(drop)
+        }
+        "list_keys" => service.list_keys(caller, &first_page()).await.map(drop),
         "reveal_own_secrets" => service.reveal_own_secrets(caller, &[&record.rows.keys[0]]).await.map(drop),
         "create_user" => {
             service.create_user(caller, new_user("made")).await?;
@@ -119,7 +135,10 @@ async fn token_of_root(world: &World) -> String {
 /// Every use case with the actions that it performs.
 const USE_CASES: &[(&str, &[Action])] = &[
     ("create_access_key", &[Action::CreateAccessKey]),
+    ("create_temporary_key", &[Action::CreateAccessKey]),
     ("list_access_keys", &[Action::ReadAccessKey]),
+    ("access_key", &[Action::ReadAccessKey]),
+    ("list_keys", &[Action::ReadAccessKey]),
     ("update_access_key", &[Action::UpdateAccessKey]),
     ("delete_access_key", &[Action::DeleteAccessKey]),
     ("reveal_own_secrets", &[Action::RevealSecret]),

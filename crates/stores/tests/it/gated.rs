@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use domain::access_keys::AccessKey;
+use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
 use domain::batch::Batch;
@@ -92,6 +92,14 @@ impl Store for Gated {
 
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage> {
         self.store.list_users(account, offset, limit)
+    }
+
+    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>> {
+        self.store.key_row(key)
+    }
+
+    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage> {
+        self.store.scan_keys(scan)
     }
 
     fn users_after(

@@ -17,6 +17,7 @@ mod deletion;
 mod faults;
 mod files;
 mod gated;
+mod key_lists;
 mod model;
 mod names;
 mod owners;
@@ -27,6 +28,7 @@ mod restart;
 mod revocation;
 mod secrets;
 mod tamper;
+mod temporary;
 mod world;
 
 /// Makes each of the named functions a test over the in-memory store and one over SQLite.

@@ -189,6 +189,9 @@ fn require() -> impl Strategy<Value = Require> {
         }),
         9 => (user(), 0_u32..3).prop_map(|(user, limit)| Require::SshKeysBelow { user, limit }),
         5 => (0..TOKENS).prop_map(|number| Require::TokenExists(some_token(number).hash)),
+        9 => (user(), key(), 0_u32..3, time())
+            .prop_map(|(user, parent, limit, at)| Require::ChildrenBelow { user, parent, limit, at }),
+        9 => (user(), key(), keys()).prop_map(|(user, parent, keys)| Require::ChildrenAre { user, parent, keys }),
         9 => (home(), 0_u32..5).prop_map(|(account, limit)| Require::UsersBelow { account, limit }),
         9 => (home(), keys(), prop::option::of(user()), time()).prop_map(
             |(account, lost_keys, lost_user, at)| Require::AnotherAdminKeyRemains {

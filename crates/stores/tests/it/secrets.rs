@@ -230,7 +230,8 @@ async fn t59_deleted_secrets_leave_the_log_while_the_server_runs() {
     let mut sealed = Sweep::new();
     sealed.add("the sealed secret", record.rows.keys[0].sealed.as_deref().unwrap());
     let dir = world.dir.as_ref().unwrap().path();
-    assert_eq!(sealed.search_files(dir).len(), 1, "it is stored");
+    // In the log, and in the database file too when that was quicker.
+    assert_ne!(sealed.search_files(dir), Vec::<String>::new(), "it is stored");
     world.service.delete_access_key(&world.admin().await, &member.id, SCLOUD).await.unwrap();
     let erased = async {
         while !sealed.search_files(dir).is_empty() {

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use domain::access_keys::{AccessKey, CreatedKey, KeyIssue, KeyShape, SchemeSet};
+use domain::access_keys::{AccessKey, CreatedKey, KeyIssue, KeyScope, KeyShape, SchemeSet, TemporaryKeys};
 use domain::accounts::{Account, FirstAdministrator};
 use domain::audit::{AuditChain, ChainHead};
 use domain::authenticate::{AuthError, Freshness};
@@ -46,6 +46,8 @@ pub(crate) const SSH_KEY: &str =
 /// Another one.
 pub(crate) const OTHER_SSH_KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGNtSguTX7ZG842XQRwDSLlPeU45HWMRSvW1Ydq4zHyp";
+/// The same with temporary keys.
+pub(crate) const EVERY_KEY: KeyScope = KeyScope { schemes: SCLOUD, temporary: TemporaryKeys::Shown };
 
 /// The shape of the keys that the tests issue.
 pub(crate) const SHAPE: KeyShape = KeyShape {

@@ -1,0 +1,104 @@
+//! Temporary keys: they belong to a permanent key, never outlive it, and make no keys themselves (threat T40).
+
+use super::{AccessKey, CreatedKey, KeyIssue, KeyKind, KeyStatus};
+use crate::batch::{Batch, Require};
+use crate::caller::Caller;
+use crate::clock::UnixMillis;
+use crate::commit::Refused;
+use crate::directory::UserRecord;
+use crate::error::{Error, Field};
+use crate::id::KeyUuid;
+use crate::limits::CONFLICT_RETRIES;
+use crate::policy::Action;
+use crate::service::Service;
+
+impl Service {
+    /// Makes a temporary key of `parent`, for the parent's user. Its end is the earliest of what is asked for, the parent's
+    /// own and the account's longest lifetime. Temporary keys of the same parent that have expired make room.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::RootOnly`], [`Error::TemporaryCaller`], [`Error::ParentUnusable`], [`Error::Invalid`]
+    /// when the key would have no end or a past one, [`Error::LimitReached`], [`Error::CallerRevoked`].
+    pub async fn create_temporary_key(
+        &self,
+        caller: &Caller,
+        parent: KeyUuid,
+        issue: &KeyIssue<'_>,
+    ) -> Result<CreatedKey, Error> {
+        let reach = caller.reach(Action::CreateAccessKey)?;
+        caller.require_permanent()?;
+        for _ in 0..CONFLICT_RETRIES {
+            let record = self.owner_of(caller, parent, reach).await?.ok_or(Error::ParentUnusable)?;
+            let now = self.clock.now();
+            let parent = usable_parent(&record, parent, issue, now)?;
+            caller.require_root_for(&record.rows.user)?;
+            let user = &record.rows.user;
+            let mut made = self.new_key(caller, &record.rows.account, user.uuid, issue, now)?;
+            made.key.kind = KeyKind::Temporary;
+            made.key.parent = Some(parent.uuid);
+            made.key.expires_at = Some(end_of_child(&made.key, parent, now)?);
+            made.key.mark = self.vault.mark(&made.key.mark_input());
+            let limit = self.limits.temporary_keys_per_key;
+            made.quota = Require::ChildrenBelow { user: user.uuid, parent: parent.uuid, limit, at: now };
+            let mut batch = self.batch_by(caller, now);
+            // The parent is as it was found: neither disabled nor deleted meanwhile, nor was its end moved.
+            batch.require.push(Require::KeyVersionIs(parent.uuid, parent.version));
+            self.bury_expired(&mut batch, caller, record.children(parent.uuid), now);
+            let created = made.add_to(&mut batch, caller, user.serial, now);
+            match self.commit(batch).await {
+                Ok(()) => return Ok(created),
+                Err(Refused::Changed | Refused::Other(Require::KeyIdIsFree(_))) => {}
+                Err(refused) => return Err(refused.into_error("", &self.limits)),
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    fn bury_expired<'k>(
+        &self,
+        batch: &mut Batch,
+        caller: &Caller,
+        children: impl Iterator<Item = &'k AccessKey>,
+        now: UnixMillis,
+    ) {
+        for key in children.filter(|key| key.is_expired(now)) {
+            batch.require.push(Require::KeyVersionIs(key.uuid, key.version));
+            self.bury(batch, caller, key, now);
+        }
+    }
+}
+
+impl UserRecord {
+    /// The live temporary keys of a key.
+    pub fn children(&self, parent: KeyUuid) -> impl Iterator<Item = &AccessKey> {
+        self.rows.keys.iter().filter(move |key| key.parent == Some(parent))
+    }
+}
+
+/// The key of `record` that a temporary key may be made of.
+fn usable_parent<'r>(
+    record: &'r UserRecord,
+    parent: KeyUuid,
+    issue: &KeyIssue<'_>,
+    now: UnixMillis,
+) -> Result<&'r AccessKey, Error> {
+    let parent = record.rows.keys.iter().find(|key| key.uuid == parent).ok_or(Error::ParentUnusable)?;
+    if !record.intact || record.damaged.contains(&parent.uuid) {
+        return Err(Error::Damaged);
+    }
+    let is_usable = parent.kind == KeyKind::Permanent
+        && parent.status == KeyStatus::Active
+        && !parent.is_expired(now)
+        && issue.schemes.is_within(parent.schemes);
+    if is_usable { Ok(parent) } else { Err(Error::ParentUnusable) }
+}
+
+/// When a temporary key ends: never later than its parent (threats T30, T40).
+fn end_of_child(child: &AccessKey, parent: &AccessKey, now: UnixMillis) -> Result<UnixMillis, Error> {
+    let field = Field::Expiry;
+    let end = child.expires_at.into_iter().chain(parent.expires_at).min();
+    match end.ok_or(Error::Invalid { field, rule: "must be given for a temporary key" })? {
+        end if end <= now => Err(Error::Invalid { field, rule: "must lie in the future" }),
+        end => Ok(end),
+    }
+}

@@ -1,0 +1,334 @@
+//! Temporary keys: what they may not do, when they end, how many there are, and that they go with their parent.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::access_keys::{AccessKey, KeyChange, KeyIssue, KeyKind, KeyStatus, SchemeSet};
+use domain::authenticate::AuthError;
+use domain::caller::Caller;
+use domain::clock::Clock as _;
+use domain::decision::Unusable;
+use domain::error::{Error, Field};
+use domain::id::KeyUuid;
+use domain::limits::LimitName;
+use domain::policy::Role;
+use domain::random::Randomness;
+use domain::testing::TestRandom;
+use signing::Scheme;
+use stores::conformance::dump::dump;
+use tokio::task::JoinSet;
+
+use crate::both_stores;
+use crate::world::{Credentials, EVERY_KEY, SCLOUD, World, issue, new_user};
+
+both_stores! {
+    t40_a_temporary_key_makes_no_key_and_reads_no_secret,
+    t40_no_chain_exceeds_its_root,
+    t41_nobody_makes_temporary_keys_of_foreign_keys,
+    t30_a_temporary_key_never_outlives_its_parent,
+    t50_parallel_creates_never_exceed_the_quota_of_a_key,
+    t29_a_temporary_key_rests_with_its_parent,
+    a_deleted_parent_takes_along_what_is_made_at_the_same_time,
+    expired_temporary_keys_make_room,
+    a_deletion_of_several_keys_is_all_or_nothing,
+}
+
+const HOUR: i64 = 3_600_000;
+
+/// An issue that ends `millis` from now.
+fn until(world: &World, millis: i64) -> KeyIssue<'static> {
+    KeyIssue { expires_at: Some(world.clock.now().plus(millis)), ..issue() }
+}
+
+/// The record of the key that somebody signs with.
+async fn key_of(world: &World, who: &Credentials) -> AccessKey {
+    let record = world.service.directory().by_key(&who.id).await.unwrap().unwrap();
+    record.key(&who.id).unwrap().clone()
+}
+
+async fn make(world: &World, caller: &Caller, parent: KeyUuid) -> Result<(KeyUuid, Credentials), Error> {
+    let made = world.service.create_temporary_key(caller, parent, &until(world, HOUR)).await?;
+    Ok((made.key.uuid, Credentials::of(made)))
+}
+
+fn status(status: KeyStatus) -> KeyChange {
+    KeyChange { status: Some(status), ..KeyChange::default() }
+}
+
+async fn t40_a_temporary_key_makes_no_key_and_reads_no_secret(world: World) {
+    // An administrator's: the strongest one there is.
+    let root_key = key_of(&world, &world.root).await;
+    let (_, temporary) = make(&world, &world.admin().await, root_key.uuid).await.unwrap();
+    let caller = world.caller(&temporary).await;
+    assert!(caller.is_temporary());
+    let before = dump(world.store.as_ref()).await;
+    let refused = [
+        world.service.create_access_key(&caller, "admin", &issue()).await.map(drop),
+        world.service.create_temporary_key(&caller, root_key.uuid, &until(&world, 1)).await.map(drop),
+        world.service.reveal_own_secrets(&caller, &[&root_key]).await.map(drop),
+        world
+            .service
+            .create_user(&caller, domain::users::NewUser { first_key: Some(issue()), ..new_user("x") })
+            .await
+            .map(drop),
+    ];
+    for refused in refused {
+        assert!(matches!(refused, Err(Error::TemporaryCaller)), "{refused:?}");
+    }
+    assert_eq!(dump(world.store.as_ref()).await, before);
+}
+
+/// Random chains: whoever makes whatever of whatever, no key that may not make keys has made one, and no key acts longer,
+/// or in more schemes, than the key that it belongs to.
+async fn t40_no_chain_exceeds_its_root(world: World) {
+    let random = TestRandom::seeded(40);
+    let below = |count: usize| {
+        let mut bytes = [0; 2];
+        random.fill(&mut bytes);
+        usize::from(u16::from_be_bytes(bytes)) % count
+    };
+    let mut known = vec![world.root.clone(), world.member("bob").await, world.another_key("bob").await];
+    let mut by_temporary = 0;
+    let mut made_temporary = 0;
+    for _ in 0..600 {
+        let signer = known[below(known.len())].clone();
+        let target = known[below(known.len())].clone();
+        let target_key = world.service.directory().by_key(&target.id).await.unwrap().unwrap();
+        let Some(target_key) = target_key.key(&target.id).cloned() else { continue };
+        match below(8) {
+            0 => world.clock.advance(i64::try_from(below(5)).unwrap() * 60_000),
+            1 => {
+                let change = status([KeyStatus::Active, KeyStatus::Inactive][below(2)]);
+                let admin = world.admin().await;
+                let _ = world.service.update_access_key(&admin, &target.id, EVERY_KEY, change).await;
+                // Whatever it was, the administrator comes back.
+                let root = status(KeyStatus::Active);
+                let _ = world.service.update_access_key(&admin, &world.root.id, EVERY_KEY, root).await;
+            }
+            _ => {
+                let Ok(caller) = world.authenticate(&signer).await else { continue };
+                let asked = until(&world, i64::try_from(below(180)).unwrap() * 60_000 + 1);
+                let issue = KeyIssue { schemes: [SCLOUD, SchemeSet::all()][below(2)], ..asked };
+                let made = world.service.create_temporary_key(&caller, target_key.uuid, &issue).await;
+                if caller.is_temporary() {
+                    by_temporary += 1;
+                    assert!(matches!(made, Err(Error::TemporaryCaller)), "{made:?}");
+                }
+                let Ok(made) = made else { continue };
+                made_temporary += 1;
+                let key = &made.key;
+                assert_eq!((target_key.kind, key.kind), (KeyKind::Permanent, KeyKind::Temporary));
+                assert!(key.schemes.is_within(target_key.schemes));
+                assert!(key.expires_at <= issue.expires_at && key.expires_at.is_some());
+                assert_eq!(key.user, target_key.user);
+                known.push(Credentials::of(made));
+            }
+        }
+        if target_key.kind == KeyKind::Temporary && world.authenticate(&target).await.is_ok() {
+            let parent = world.store.key_row(target_key.parent.unwrap()).await.unwrap().unwrap();
+            assert_eq!((parent.status, parent.deleted_at), (KeyStatus::Active, None));
+        }
+    }
+    assert!(by_temporary > 10 && made_temporary > 10, "{by_temporary} {made_temporary}");
+    world.assert_clean().await;
+}
+
+async fn t41_nobody_makes_temporary_keys_of_foreign_keys(world: World) {
+    let (bob, alice) = (world.member("bob").await, world.member("alice").await);
+    let stranger = world.another_account("stranger").await;
+    world.member("carol").await;
+    let carol = world.another_key("carol").await;
+    world.set_role("carol", Role::Admin).await;
+    let before = dump(world.store.as_ref()).await;
+    for (who, parent) in [(&bob, &alice), (&bob, &world.root), (&stranger, &bob), (&bob, &stranger)] {
+        let parent = key_of(&world, parent).await.uuid;
+        let refused = make(&world, &world.caller(who).await, parent).await;
+        assert!(matches!(refused, Err(Error::ParentUnusable)), "{refused:?}");
+    }
+    let unknown = KeyUuid::from_bytes([7; 16]);
+    let refused = make(&world, &world.admin().await, unknown).await;
+    assert!(matches!(refused, Err(Error::ParentUnusable)), "{refused:?}");
+    let root = key_of(&world, &world.root).await.uuid;
+    let refused = make(&world, &world.caller(&carol).await, root).await;
+    assert!(matches!(refused, Err(Error::RootOnly)), "{refused:?}");
+    assert_eq!(dump(world.store.as_ref()).await, before);
+    let bobs = key_of(&world, &bob).await;
+    let (made, _) = make(&world, &world.caller(&carol).await, bobs.uuid).await.unwrap();
+    let made = world.store.key_row(made).await.unwrap().unwrap();
+    assert_eq!(made.user, bobs.user, "an administrator makes it for the owner of the parent");
+    world.assert_clean().await;
+}
+
+async fn t30_a_temporary_key_never_outlives_its_parent(world: World) {
+    let admin = world.admin().await;
+    world.service.create_user(&admin, new_user("bob")).await.unwrap();
+    let ending = world.service.create_access_key(&admin, "bob", &until(&world, HOUR)).await.unwrap();
+    let parent = ending.key.clone();
+    let bob = Credentials::of(ending);
+    let (caller, long) = (world.caller(&bob).await, until(&world, 9 * HOUR));
+    let made = world.service.create_temporary_key(&caller, parent.uuid, &long).await.unwrap();
+    assert_eq!(made.key.expires_at, parent.expires_at, "capped");
+    let unended = world.service.create_temporary_key(&admin, parent.uuid, &issue()).await.unwrap();
+    assert_eq!(unended.key.expires_at, parent.expires_at, "the parent's end is one");
+    let endless = key_of(&world, &world.root).await.uuid;
+    let past = until(&world, 0);
+    for issue in [issue(), past] {
+        let refused = world.service.create_temporary_key(&admin, endless, &issue).await;
+        assert!(matches!(refused, Err(Error::Invalid { field: Field::Expiry, .. })), "{refused:?}");
+    }
+    let other_schemes = KeyIssue { schemes: SchemeSet::of(&[Scheme::Tc3]), ..until(&world, 1) };
+    let refused = world.service.create_temporary_key(&admin, parent.uuid, &other_schemes).await;
+    assert!(matches!(refused, Err(Error::ParentUnusable)), "{refused:?}");
+    let of_temporary = world.service.create_temporary_key(&admin, made.key.uuid, &until(&world, 1)).await;
+    assert!(matches!(of_temporary, Err(Error::ParentUnusable)), "{of_temporary:?}");
+    let temporary = Credentials::of(made);
+    world.clock.advance(HOUR - 1);
+    world.caller(&temporary).await;
+    world.clock.advance(1);
+    let refused = world.authenticate(&temporary).await;
+    assert!(matches!(refused, Err(AuthError::Unusable(Unusable::KeyExpired))), "{refused:?}");
+    assert!(world.clock.now() == parent.expires_at.unwrap());
+    let admin = world.admin().await;
+    let late = world.service.create_temporary_key(&admin, parent.uuid, &until(&world, 1)).await;
+    assert!(matches!(late, Err(Error::ParentUnusable)), "{late:?}");
+    world.assert_clean().await;
+}
+
+async fn t50_parallel_creates_never_exceed_the_quota_of_a_key(world: World) {
+    let world = Arc::new(world);
+    let bob = world.member("bob").await;
+    let caller = world.caller(&bob).await;
+    let parent = key_of(&world, &bob).await.uuid;
+    let mut creating = JoinSet::new();
+    for _ in 0..100 {
+        let (world, caller) = (world.clone(), caller.clone());
+        creating.spawn(async move { make(&world, &caller, parent).await.map(drop) });
+    }
+    let mut made = 0;
+    for result in creating.join_all().await {
+        match result {
+            Ok(()) => made += 1,
+            Err(Error::LimitReached { name: LimitName::TemporaryKeysPerKey, limit: 5 }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(made, 5);
+    let second = world.another_key("bob").await;
+    make(&world, &caller, key_of(&world, &second).await.uuid).await.unwrap();
+    world.assert_clean().await;
+}
+
+async fn t29_a_temporary_key_rests_with_its_parent(world: World) {
+    let bob = world.member("bob").await;
+    let parent = key_of(&world, &bob).await;
+    let (child, temporary) = make(&world, &world.caller(&bob).await, parent.uuid).await.unwrap();
+    let earlier = world.caller(&temporary).await;
+    let admin = world.admin().await;
+    let set = async |id: &str, to| {
+        world.service.update_access_key(&admin, id, EVERY_KEY, status(to)).await.unwrap();
+    };
+    set(&bob.id, KeyStatus::Inactive).await;
+    let refused = world.authenticate(&temporary).await;
+    assert!(matches!(refused, Err(AuthError::Unusable(Unusable::ParentUnusable))), "{refused:?}");
+    let change = KeyChange { description: Some("late".to_owned()), ..KeyChange::default() };
+    let late = world.service.update_access_key(&earlier, &temporary.id, EVERY_KEY, change).await;
+    assert!(matches!(late, Err(Error::CallerRevoked)), "{late:?}");
+    let of_disabled = make(&world, &admin, parent.uuid).await;
+    assert!(matches!(of_disabled, Err(Error::ParentUnusable)), "{of_disabled:?}");
+    set(&bob.id, KeyStatus::Active).await;
+    world.caller(&temporary).await;
+    set(&temporary.id, KeyStatus::Inactive).await;
+    let refused = world.authenticate(&temporary).await;
+    assert!(matches!(refused, Err(AuthError::Unusable(Unusable::KeyInactive))), "{refused:?}");
+    world.caller(&bob).await;
+    world.service.delete_access_key(&admin, &bob.id, SCLOUD).await.unwrap();
+    for gone in [&bob, &temporary] {
+        assert!(matches!(world.authenticate(gone).await, Err(AuthError::UnknownKey)));
+    }
+    let row = world.store.key_row(child).await.unwrap().unwrap();
+    assert!(row.deleted_at.is_some() && row.sealed.is_none());
+    world.assert_clean().await;
+}
+
+async fn a_deleted_parent_takes_along_what_is_made_at_the_same_time(world: World) {
+    let world = Arc::new(world);
+    let mut racing = JoinSet::new();
+    for number in 0..100 {
+        let world = world.clone();
+        racing.spawn(async move {
+            let admin = world.admin().await;
+            let bob = world.member(&format!("user{number}")).await;
+            let parent = key_of(&world, &bob).await.uuid;
+            let create = make(&world, &admin, parent);
+            let delete = world.service.delete_access_key(&admin, &bob.id, SCLOUD);
+            let (created, deleted) = if number % 2 == 0 {
+                tokio::join!(create, delete)
+            } else {
+                let (deleted, created) = tokio::join!(delete, create);
+                (created, deleted)
+            };
+            deleted.unwrap();
+            match created {
+                Err(Error::ParentUnusable) => 0,
+                Ok((child, credentials)) => {
+                    assert!(matches!(world.authenticate(&credentials).await, Err(AuthError::UnknownKey)));
+                    let row = world.store.key_row(child).await.unwrap().unwrap();
+                    assert!(row.deleted_at.is_some(), "an orphan");
+                    1
+                }
+                Err(error) => panic!("{error}"),
+            }
+        });
+    }
+    let made: i32 = racing.join_all().await.into_iter().sum();
+    println!("{made} of 100 temporary keys were made before their parent was deleted");
+    world.assert_clean().await;
+}
+
+async fn expired_temporary_keys_make_room(world: World) {
+    let bob = world.member("bob").await;
+    let parent = key_of(&world, &bob).await.uuid;
+    for round in 0..3 {
+        let caller = world.caller(&bob).await;
+        for _ in 0..5 {
+            make(&world, &caller, parent).await.unwrap();
+        }
+        let sixth = make(&world, &caller, parent).await;
+        assert!(matches!(sixth, Err(Error::LimitReached { .. })), "round {round}: {sixth:?}");
+        world.clock.advance(HOUR);
+    }
+    let caller = world.caller(&bob).await;
+    make(&world, &caller, parent).await.unwrap();
+    let record = world.service.list_access_keys(&caller, "bob").await.unwrap();
+    assert_eq!(record.children(parent).count(), 1, "what has expired is gone");
+    world.assert_clean().await;
+}
+
+async fn a_deletion_of_several_keys_is_all_or_nothing(world: World) {
+    use domain::access_keys::Doomed;
+    let admin = world.admin().await;
+    let (bob, alice) = (world.member("bob").await, world.member("alice").await);
+    let (_, temporary) = make(&world, &admin, key_of(&world, &bob).await.uuid).await.unwrap();
+    let delete = async |ids: &[&str], doomed| {
+        world
+            .service
+            .delete_access_keys(&admin, &ids.iter().map(Into::into).collect::<Vec<_>>(), EVERY_KEY, doomed)
+            .await
+    };
+    let before = dump(world.store.as_ref()).await;
+    let refused = delete(&[&bob.id, "nobody"], Doomed::InAnyState).await;
+    assert!(matches!(refused, Err(Error::KeyNotFound)), "{refused:?}");
+    let refused = delete(&[&bob.id, &alice.id], Doomed::Disabled).await;
+    assert!(matches!(refused, Err(Error::KeyEnabled)), "{refused:?}");
+    let refused = delete(&[&bob.id, &world.root.id], Doomed::InAnyState).await;
+    assert!(matches!(refused, Err(Error::LastAdministratorKey)), "{refused:?}");
+    assert_eq!(dump(world.store.as_ref()).await, before);
+    for key in [&bob, &alice] {
+        world.service.update_access_key(&admin, &key.id, SCLOUD, status(KeyStatus::Inactive)).await.unwrap();
+    }
+    let gone = delete(&[&alice.id, &bob.id, &bob.id, &alice.id], Doomed::Disabled).await.unwrap();
+    let gone: BTreeMap<&str, _> = gone.iter().map(|key| (key.key_id.as_str(), ())).collect();
+    assert_eq!(gone.len(), 2, "each once");
+    assert!(matches!(world.authenticate(&temporary).await, Err(AuthError::UnknownKey)), "its parent is gone");
+    world.assert_clean().await;
+}
