@@ -1,4 +1,4 @@
-//! `keyward audit verify`: is the audit whole?
+//! `keyward audit`: what was done, from the server (`remote::audit`); and `audit verify`, on the store: is it whole?
 
 use std::io::Write;
 
@@ -6,10 +6,34 @@ use clap::{Args, Subcommand};
 
 use super::config::ConfigArgs;
 use super::local::operate;
-use super::{Environment, Failure};
+use super::remote::audit::AuditListArgs;
+use super::{Environment, Failure, remote};
 use crate::operator::Request;
 
-/// Look at the audit
+/// Show what was done, and check that the record of it is whole
+///
+/// Newest first, unless you follow it or want lines of JSON.
+#[derive(Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_long_help = "\
+Examples:
+  keyward audit --limit 20
+  keyward audit --follow
+  keyward audit --access-key KWEXAMPLE
+  keyward audit --jsonl --since 2026-01-01T00:00:00Z --output january.jsonl
+  keyward audit verify"
+)]
+pub struct AuditArgs {
+    /// Which entries.
+    #[command(flatten)]
+    pub list: AuditListArgs,
+    /// On the store.
+    #[command(subcommand)]
+    pub command: Option<AuditCommand>,
+}
+
+/// Look at the audit in the store
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Check that the audit is whole
@@ -33,10 +57,11 @@ pub struct AuditVerifyArgs {
     pub config_args: ConfigArgs,
 }
 
-pub(super) fn run(
-    AuditCommand::Verify(args): AuditCommand,
-    environment: Environment,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    operate(&args.config_args, environment, Request::VerifyAudit, out)
+pub(super) fn run(args: AuditArgs, environment: Environment, out: &mut dyn Write) -> Result<(), Failure> {
+    match args.command {
+        None => remote::audit::run(&args.list, &environment, out),
+        Some(AuditCommand::Verify(args)) => {
+            operate(&args.config_args, environment, Request::VerifyAudit, out)
+        }
+    }
 }

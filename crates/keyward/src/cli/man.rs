@@ -134,9 +134,11 @@ fn path(command: &Command) -> String {
 
 /// Every command that does something, in the order of the help.
 fn leaves(command: &Command) -> Vec<&Command> {
-    command
-        .get_subcommands()
-        .filter(|command| command.get_name() != "help" && !command.is_hide_set())
-        .flat_map(|command| if command.has_subcommands() { leaves(command) } else { vec![command] })
+    let commands = command.get_subcommands().filter(|one| one.get_name() != "help" && !one.is_hide_set());
+    commands
+        .flat_map(|command| {
+            let own = !command.has_subcommands() || !command.is_subcommand_required_set();
+            own.then_some(command).into_iter().chain(leaves(command))
+        })
         .collect()
 }

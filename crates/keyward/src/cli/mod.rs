@@ -13,6 +13,7 @@ mod local;
 pub mod man;
 pub mod master_key;
 pub mod migrate;
+pub mod remote;
 pub mod restore;
 pub mod serve;
 pub mod verify_store;
@@ -64,6 +65,8 @@ struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   keyward serve                             run a server on loopback; the first start prints a credential
+  keyward configure                         tell the commands below where it is and which key signs
+  keyward user create bob --with-key        a user and a key; its secret is shown once
   keyward config default > keyward.toml     start from the commented defaults
   keyward config check --config keyward.toml
   keyward verify-store                      prove that the store is whole
@@ -77,8 +80,16 @@ enum Command {
     Config(config::ConfigCommand),
     Explain(explain::ExplainArgs),
     AuthorizedKeys(authorized_keys::AuthorizedKeysArgs),
+    Configure(remote::configure::ConfigureArgs),
+    Whoami(remote::whoami::WhoamiArgs),
     #[command(subcommand)]
-    Audit(audit::AuditCommand),
+    User(remote::user::UserCommand),
+    #[command(subcommand)]
+    Key(remote::key::KeyCommand),
+    #[command(subcommand)]
+    Account(remote::account::AccountCommand),
+    Report(remote::report::ReportArgs),
+    Audit(audit::AuditArgs),
     #[command(subcommand)]
     MasterKey(master_key::MasterKeyCommand),
     Backup(backup::BackupArgs),
@@ -106,7 +117,13 @@ pub fn run(
         Command::Config(command) => config::run(command, environment, out),
         Command::Explain(args) => explain::run(&args, &environment, input, out),
         Command::AuthorizedKeys(args) => authorized_keys::run(&args, out),
-        Command::Audit(command) => audit::run(command, environment, out),
+        Command::Configure(args) => remote::configure::run(args, &environment, input, out),
+        Command::Whoami(args) => remote::whoami::run(&args, &environment, out),
+        Command::User(command) => remote::user::run(command, &environment, out),
+        Command::Key(command) => remote::key::run(command, &environment, input, out),
+        Command::Account(command) => remote::account::run(command, &environment, out),
+        Command::Report(args) => remote::report::run(&args, &environment, out),
+        Command::Audit(args) => audit::run(args, environment, out),
         Command::MasterKey(command) => master_key::run(command, environment, out),
         Command::Backup(args) => backup::run(&args, environment, out),
         Command::Restore(args) => restore::run(args, environment, out),

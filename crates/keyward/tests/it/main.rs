@@ -6,6 +6,7 @@ mod harness;
 
 mod admin_socket;
 mod backups;
+mod cli;
 mod credentials;
 mod defaults;
 mod explain;
