@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::clock::UnixMillis;
 use crate::id::{AccountUuid, KeyId, NodeId, RequestId, UserUuid};
-use crate::vault::{AuditKey, Mark, MarkInput, same};
+use crate::vault::{AuditKey, Mark, MarkInput, from_hex, same};
 
 /// What happened, before it has a place in the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +77,17 @@ pub struct ChainHead {
     pub seq: u64,
     /// That entry's mark; zeros before the first.
     pub mark: Mark,
+}
+
+impl ChainHead {
+    /// Reads `node:seq:mark`, as a start's entry and `keyward audit verify` write it; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(':');
+        let (node, seq, mark) = (parts.next()?, parts.next()?, parts.next()?);
+        let mark = from_hex(mark)?.try_into().ok()?;
+        let head = Self { node: NodeId::parse(node)?, seq: seq.parse().ok()?, mark };
+        parts.next().is_none().then_some(head)
+    }
 }
 
 /// The chain that a committer appends to.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::access_keys::{AccessKey, KeyKind};
-use crate::audit::{ChainCheck, ChainHead};
+use crate::audit::{AuditEntry, ChainCheck, ChainHead};
 use crate::limits::Limits;
 use crate::policy::Action;
 use crate::ssh_keys::{BadKey, Fingerprint, SshKey, check_blob};
@@ -107,14 +107,46 @@ pub async fn check(store: &dyn Store, vault: &Vault, limits: &Limits) -> Result<
     Ok(report)
 }
 
-/// Checks the audit chains alone.
+/// Checks the audit chains alone. `heads` are links that left the machine earlier: a chain that was cut off at its end lacks
+/// one (threat T105).
 ///
 /// # Errors
 /// What the store says when it cannot be read at all.
-pub async fn check_audit_only(store: &dyn Store, vault: &Vault) -> Result<Report, StoreError> {
+pub async fn check_audit_only(
+    store: &dyn Store,
+    vault: &Vault,
+    heads: &[ChainHead],
+) -> Result<Report, StoreError> {
     let mut report = Report::default();
     check_audit(store, vault, &mut report).await?;
+    check_links(store, heads.iter(), &mut report).await?;
     Ok(report)
+}
+
+/// Each of these links must still be in its place.
+async fn check_links(
+    store: &dyn Store,
+    links: impl Iterator<Item = &ChainHead>,
+    report: &mut Report,
+) -> Result<(), StoreError> {
+    for head in links.filter(|link| link.seq > 0) {
+        let found = store.audit_rows(head.node, head.seq - 1, 1).await?;
+        let is_there =
+            found.first().is_some_and(|row| row.seq == head.seq && vault::same(&row.mark, &head.mark));
+        if !is_there {
+            report.add("I6", format!("audit chain {}: entry {} is not as it was", head.node, head.seq));
+        }
+    }
+    Ok(())
+}
+
+/// The links that a start wrote down: the last of every chain before it.
+fn links_at_start(entry: &AuditEntry) -> Vec<ChainHead> {
+    if entry.action != "node.start" {
+        return Vec::new();
+    }
+    let heads = entry.detail.split(' ').find_map(|part| part.strip_prefix("heads=")).unwrap_or_default();
+    heads.split(',').filter_map(ChainHead::parse).collect()
 }
 
 async fn check_audit(
@@ -123,6 +155,8 @@ async fn check_audit(
     report: &mut Report,
 ) -> Result<AuditedVersions, StoreError> {
     let mut audited = AuditedVersions::new();
+    // Every later start names the end of a chain again.
+    let mut links = HashMap::new();
     for head in store.audit_heads().await? {
         let mut chain = ChainCheck::start(vault.audit_key(), head.node);
         let mut after = 0;
@@ -132,6 +166,8 @@ async fn check_audit(
             after = last.seq;
             for row in &rows {
                 report.audit_entries += 1;
+                let written = links_at_start(&row.entry).into_iter();
+                links.extend(written.map(|link| ((link.node, link.seq, link.mark), link)));
                 if let Err(broken) = chain.next(row) {
                     report.add("I6", broken.to_string());
                 }
@@ -145,6 +181,7 @@ async fn check_audit(
         }
         report.heads.push(chain.head());
     }
+    check_links(store, links.values(), report).await?;
     Ok(audited)
 }
 

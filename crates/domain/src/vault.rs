@@ -29,6 +29,7 @@ use crate::clock::UnixMillis;
 use crate::random::Randomness;
 use crate::secret::Secret;
 pub use backup::{BackupCipher, BackupHeader, Place};
+pub(crate) use master_key::from_hex;
 pub use master_key::{MasterKey, MasterKeyId};
 
 const FORMAT: u8 = 1;

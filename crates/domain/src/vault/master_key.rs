@@ -83,7 +83,7 @@ impl fmt::Debug for MasterKey {
 }
 
 /// Reads hexadecimal of either case; `None` for anything else.
-pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) {
         return None;
     }

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
+use domain::audit::ChainHead;
 
 use super::config::ConfigArgs;
 use super::local::operate;
@@ -44,24 +45,33 @@ pub enum AuditCommand {
 ///
 /// Recomputes the hash chain of every node from its first entry to its head. An entry that was changed, removed or
 /// moved breaks the chain; the first break is named. A chain that was cut at its end shows only against a head
-/// that left the machine earlier: compare the printed heads with those in the log or the metrics. Works while the
-/// server runs. Exit code 1 when a chain is broken.
+/// that left the machine earlier: hand it over with --head. Works while the server runs. Exit code 1 when a chain is
+/// broken.
 #[derive(Args, Clone, Debug, Default)]
 #[command(after_long_help = "\
 Examples:
-  keyward audit verify
-  keyward audit verify --data-dir /var/lib/keyward")]
+  keyward audit verify --data-dir /var/lib/keyward
+  keyward audit verify --head \"$(tail -n 1 heads.txt)\"")]
 pub struct AuditVerifyArgs {
     /// The settings' place.
     #[command(flatten)]
     pub config_args: ConfigArgs,
+    /// A head that left the machine earlier, in the log or from this command; may be repeated
+    #[arg(long, value_name = "NODE:SEQ:MARK", value_parser = head)]
+    pub head: Vec<String>,
+}
+
+/// Checks the form of a head.
+fn head(text: &str) -> Result<String, String> {
+    let known = ChainHead::parse(text).map(|_| text.to_owned());
+    known.ok_or_else(|| "write node, number and mark with colons between, as they were printed".to_owned())
 }
 
 pub(super) fn run(args: AuditArgs, environment: Environment, out: &mut dyn Write) -> Result<(), Failure> {
     match args.command {
         None => remote::audit::run(&args.list, &environment, out),
         Some(AuditCommand::Verify(args)) => {
-            operate(&args.config_args, environment, Request::VerifyAudit, out)
+            operate(&args.config_args, environment, Request::VerifyAudit { heads: args.head }, out)
         }
     }
 }

@@ -174,3 +174,30 @@ fn completions_know_the_commands_in_every_shell() {
     }
     assert_eq!(keyward(&["completions", "cmd"], &[]).0, Exit::Usage);
 }
+
+/// What follows is somebody's comment, another program or a shell's own work.
+const ENDS_A_COMMAND: [&str; 7] = ["#", "|", ">", "<", "&&", "||", "\\"];
+
+#[test]
+fn every_command_that_the_documentation_shows_can_be_typed() {
+    let pages = [
+        include_str!("../../../../README.md"),
+        include_str!("../../../../docs/operating.md"),
+        include_str!("../../../../docs/cli.md"),
+    ];
+    let mut count = 0;
+    for line in pages.iter().flat_map(|page| page.lines()) {
+        let shown = line.trim_start_matches([' ', '$']).split("   ").next().unwrap();
+        let is_usage = shown.split_whitespace().any(|word| word.starts_with('<') && word.ends_with('>'));
+        if !shown.starts_with("keyward ") || is_usage || shown.contains(['[', '"', '\'']) {
+            continue;
+        }
+        let shown = shown.replace("$(date +%F)", "TODAY");
+        let words = shown.split_whitespace().take_while(|word| !ENDS_A_COMMAND.contains(word));
+        match Arguments::try_parse_from(words) {
+            Err(error) if error.use_stderr() && !shown.contains("COMMAND") => panic!("{line}: {error}"),
+            _ => count += 1,
+        }
+    }
+    assert!(count > 30, "{count}");
+}

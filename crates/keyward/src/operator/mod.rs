@@ -39,7 +39,10 @@ pub enum Request {
     /// Check every invariant.
     VerifyStore,
     /// Check the audit chains.
-    VerifyAudit,
+    VerifyAudit {
+        /// Links that left the machine earlier, each as `node:seq:mark`.
+        heads: Vec<String>,
+    },
 }
 
 /// What an operation has to say.
@@ -96,7 +99,7 @@ impl Operator {
             Request::RotateMasterKey { new_key_file } => master_key::rotate(self, new_key_file).await,
             Request::Backup { file } => backup::backup(self, file, progress).await,
             Request::VerifyStore => verify::store(self, progress).await,
-            Request::VerifyAudit => verify::audit(self, progress).await,
+            Request::VerifyAudit { heads } => verify::audit(self, &heads, progress).await,
         }
     }
 }

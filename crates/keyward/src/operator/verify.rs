@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::Context;
+use domain::audit::ChainHead;
 use domain::invariants::{self, Report as Findings};
 use domain::vault::to_hex;
 use stores::sqlite::{DataDir, Options, SqliteStore, snapshot};
@@ -38,9 +39,14 @@ pub(super) fn store_report(found: &Findings) -> Report {
     Report { text, failure: Some(failure.to_owned()) }
 }
 
-pub(super) async fn audit(operator: &Operator, progress: Progress) -> anyhow::Result<Report> {
+pub(super) async fn audit(
+    operator: &Operator,
+    heads: &[String],
+    progress: Progress,
+) -> anyhow::Result<Report> {
+    let heads: Vec<ChainHead> = heads.iter().filter_map(|head| ChainHead::parse(head)).collect();
     let found = look(operator, progress, async |node: &Node| {
-        invariants::check_audit_only(node.store.as_ref(), &node.vault).await
+        invariants::check_audit_only(node.store.as_ref(), &node.vault, &heads).await
     })
     .await?;
     let mut text = lines(&found);

@@ -176,3 +176,86 @@ fn fold_log(data: &Path) {
     let db = rusqlite::Connection::open(data.join("keyward.db")).unwrap();
     db.pragma_update(None, "wal_checkpoint", "TRUNCATE").unwrap();
 }
+
+#[test]
+fn t105_an_edited_or_truncated_audit_is_found() {
+    let setup = Setup::new();
+    let server = setup.start();
+    journey(&server);
+    server.stop();
+    setup.start().stop();
+    let whole = setup.run(&["audit", "verify"]);
+    assert_eq!(whole.code, Some(0), "{}", whole.out);
+    let heads: Vec<String> = whole
+        .out
+        .lines()
+        .filter_map(|line| line.strip_prefix("head "))
+        .map(|head| head.replace(' ', ":"))
+        .collect();
+    let [first, last] = &heads[..] else { panic!("{heads:?}") };
+    let with_heads = ["audit", "verify", "--head", first, "--head", last];
+    assert_eq!(setup.run(&with_heads).code, Some(0));
+    let data = setup.data();
+    fold_log(&data);
+    let file = data.join("keyward.db");
+    let bytes = fs::read(&file).unwrap();
+    let changed = |statement: &str| {
+        let db = rusqlite::Connection::open(&file).unwrap();
+        assert!(db.execute(statement, []).unwrap() > 0, "{statement}");
+        db.pragma_update(None, "wal_checkpoint", "TRUNCATE").unwrap();
+        drop(db);
+    };
+    let middle = "(node, seq) = (SELECT node, seq FROM audit WHERE action = 'user.update' LIMIT 1)";
+    for change in [
+        "at = at + 1",
+        "account = zeroblob(16)",
+        "actor = zeroblob(16)",
+        "actor = NULL",
+        "actor_key = 'somebody'",
+        "actor_key = NULL",
+        "request = zeroblob(16)",
+        "source = '192.0.2.1'",
+        "source = NULL",
+        "dialect = 'other'",
+        "action = 'user.delete'",
+        "object = zeroblob(16)",
+        "object_version = object_version + 1",
+        "detail = ''",
+        "detail = detail || ' '",
+        "mark = zeroblob(32)",
+        "seq = seq + 100000",
+        "node = zeroblob(16)",
+    ] {
+        changed(&format!("UPDATE audit SET {change} WHERE {middle}"));
+        let ended = setup.run(&["audit", "verify"]);
+        assert_eq!(ended.code, Some(1), "{change}: {}", ended.out);
+        crate::harness::server::plain_sentence(&ended.err);
+        fs::write(&file, &bytes).unwrap();
+    }
+    changed(&format!("DELETE FROM audit WHERE {middle}"));
+    assert_eq!(setup.run(&["audit", "verify"]).code, Some(1), "an entry is missing");
+    fs::write(&file, &bytes).unwrap();
+
+    // The end of a chain that is not the last: the next start wrote down where it ended.
+    let (node, seq) = (first.split(':').next().unwrap(), first.split(':').nth(1).unwrap());
+    changed(&format!("DELETE FROM audit WHERE node = x'{node}' AND seq = {seq}"));
+    let ended = setup.run(&["audit", "verify"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
+    assert!(ended.out.contains("is not as it was"), "{}", ended.out);
+    fs::write(&file, &bytes).unwrap();
+    // The whole of one.
+    changed(&format!("DELETE FROM audit WHERE node = x'{node}'"));
+    assert_eq!(setup.run(&["audit", "verify"]).code, Some(1));
+    fs::write(&file, &bytes).unwrap();
+    // The last one: only a head that left the machine tells.
+    let (node, seq) = (last.split(':').next().unwrap(), last.split(':').nth(1).unwrap());
+    changed(&format!("DELETE FROM audit WHERE node = x'{node}' AND seq = {seq}"));
+    assert_eq!(setup.run(&["audit", "verify"]).code, Some(0), "the rest is whole");
+    let ended = setup.run(&with_heads);
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
+    assert!(ended.out.contains("is not as it was"), "{}", ended.out);
+    fs::write(&file, &bytes).unwrap();
+    for wrong in ["x", "1:2", "00:1:00", &format!("{first}0")] {
+        assert_eq!(setup.run(&["audit", "verify", "--head", wrong]).code, Some(2), "{wrong}");
+    }
+}

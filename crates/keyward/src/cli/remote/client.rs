@@ -161,7 +161,8 @@ impl Client {
 
     /// Waits; for commands that ask again and again.
     pub(super) fn pause(&self, time: Duration) {
-        self.runtime.block_on(tokio::time::sleep(time));
+        // The timer wants the runtime around it when it is made.
+        self.runtime.block_on(async { tokio::time::sleep(time).await });
     }
 
     fn refused(&self, status: u16, body: &[u8]) -> Failure {

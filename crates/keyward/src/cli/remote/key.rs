@@ -23,7 +23,7 @@ pub enum KeyCommand {
     #[command(after_long_help = "\
 Examples:
   keyward key list --user bob
-  keyward key list --sort=-last_used
+  keyward key list --sort=-created_at --limit 20
   keyward key list --used-before 2026-01-01T00:00:00Z --status active     keys that nobody needs any more")]
     List(ListArgs),
     /// Show one access key
@@ -119,8 +119,8 @@ pub struct ListArgs {
     /// Deleted keys too; administrators and auditors may see them
     #[arg(long, value_name = "WHICH", value_parser = ["exclude", "include", "only"])]
     pub deleted: Option<String>,
-    /// Order; `-` in front is descending [default: created_at]
-    #[arg(long, value_name = "FIELD", allow_hyphen_values = true, value_parser = SORTS)]
+    /// Order: created_at, modified_at, expires_at or id; with `-` in front descending
+    #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
     pub sort: Option<String>,
     /// Which part.
     #[command(flatten)]
@@ -129,9 +129,6 @@ pub struct ListArgs {
     #[command(flatten)]
     pub remote: RemoteArgs,
 }
-
-const SORTS: [&str; 8] =
-    ["created_at", "-created_at", "id", "-id", "expires_at", "-expires_at", "last_used", "-last_used"];
 
 /// One access key.
 #[derive(Args, Clone, Debug)]
@@ -250,8 +247,8 @@ const ROTATED_FIELDS: [Column; 5] = [
     ("access key", "/access_key/id"),
     ("secret", "/access_key/secret"),
     ("user", "/access_key/user"),
-    ("old key", "/predecessor/id"),
-    ("good until", "/predecessor/expires_at"),
+    ("old key", "/previous/id"),
+    ("good until", "/previous/expires_at"),
 ];
 
 /// Runs one of the commands.
