@@ -25,7 +25,7 @@ macro_rules! targets {
 }
 
 targets! {
-    address_range audit_chain aws4 config encode explain form head http2_head json master_key name scloud scp
+    address_range audit_chain aws4 config encode explain form gate_evidence gate_verify head http2_head json master_key name scloud scp
     sdk_hmac_sha256 sealed tc3 tencent_v1
 }
 

@@ -9,6 +9,7 @@ mod accounts;
 mod auth;
 mod call;
 mod errors;
+mod gate_tokens;
 mod input;
 mod paths;
 mod service_info;
@@ -109,6 +110,9 @@ macro_rules! table {
 
 table! {
     "WhoAmI" "GET" "/whoami", Read, DescribeService, Object, Never, Nothing, [], service_info::who_am_i;
+    "ListGateTokens" "GET" "/gate-tokens", Read, ReadGateToken, Account, Never, Nothing, [], gate_tokens::list;
+    "CreateGateToken" "POST" "/gate-tokens", Write, CreateGateToken, Account, AtCreation, Object, [], gate_tokens::create;
+    "RevokeGateToken" "DELETE" "/gate-tokens/{name}", Write, RevokeGateToken, Account, Never, Nothing, [], gate_tokens::revoke;
     "ListUsers" "GET" "/users", Read, ListUsers, Account, Never, Nothing, ["limit" "cursor"], users::list;
     "CreateUser" "POST" "/users", Write, CreateUser, Account, AtCreation, Object, [], users::create;
     "GetUser" "GET" "/users/{name}", Read, ReadUser, User, Never, Nothing, [], users::get;

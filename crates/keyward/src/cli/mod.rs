@@ -88,6 +88,8 @@ enum Command {
     Key(remote::key::KeyCommand),
     #[command(subcommand)]
     Account(remote::account::AccountCommand),
+    #[command(subcommand)]
+    GateToken(remote::gate_token::GateTokenCommand),
     Report(remote::report::ReportArgs),
     Audit(audit::AuditArgs),
     #[command(subcommand)]
@@ -122,6 +124,7 @@ pub fn run(
         Command::User(command) => remote::user::run(command, &environment, out),
         Command::Key(command) => remote::key::run(command, &environment, input, out),
         Command::Account(command) => remote::account::run(command, &environment, out),
+        Command::GateToken(command) => remote::gate_token::run(command, &environment, out),
         Command::Report(args) => remote::report::run(&args, &environment, out),
         Command::Audit(args) => audit::run(args, environment, out),
         Command::MasterKey(command) => master_key::run(command, environment, out),
