@@ -121,6 +121,8 @@ def main():
         for count, (target, name, request) in enumerate(vectors()):
             write(target, name, request.seed())
             is_json = request.body.startswith("{")
+            if target in ("tc3", "tencent_v1"):
+                write("tencent", name, request.seed())
             if target == "scloud":
                 write("json" if is_json else "form", name, request.body)
             elif is_json and count % 8 == 0:

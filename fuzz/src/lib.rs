@@ -29,6 +29,7 @@ mod sealed;
 mod seeds;
 mod stack;
 mod tc3;
+mod tencent;
 mod tencent_v1;
 
 pub use address_range::address_range;
@@ -51,4 +52,5 @@ pub use scp::scp;
 pub use sdk_hmac_sha256::sdk_hmac_sha256;
 pub use sealed::sealed;
 pub use tc3::tc3;
+pub use tencent::tencent;
 pub use tencent_v1::tencent_v1;

@@ -30,7 +30,7 @@ class Server:
         self.log_path = pathlib.Path(folder) / "log"
         # The server refuses KEYWARD_ variables that it does not know, such as KEYWARD_BIN.
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("KEYWARD_")}
-        settings = {"LOG__LEVEL": "trace", **settings}
+        settings = {"LOG__LEVEL": "trace", "GATE__SOCKET": pathlib.Path(folder) / "gate.sock", **settings}
         self.environment.update({f"KEYWARD_{name}": str(value) for name, value in settings.items()})
         self.secrets = set()
         self.process = None
@@ -43,14 +43,14 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, env=self.environment, encoding="utf-8"
             )
-        self.announcement, urls = "", []
-        while len(urls) < 2:
+        self.announcement, listeners = "", []
+        while len(listeners) < 3:
             line = self.process.stdout.readline()
             assert line, "the server ended before it was ready"
             self.announcement += line
             if line.startswith("listening on "):
-                urls.append(line.split()[-1])
-        self.url, self.admin_url = urls
+                listeners.append(line.split()[-1])
+        self.url, self.admin_url = [url for url in listeners if url.startswith("http")]
         return self
 
     def stop(self):

@@ -2,8 +2,9 @@
 //!
 //! A journey is a script `tests/sdk/<dialect>/<name>.py` that starts the program named by `KEYWARD_BIN` on a port
 //! of the system's choice and exits with 0 only when all went well. Names that begin with `_` are helpers. Beside the
-//! journeys, `requirements.txt` pins the clients in Python and `package.json` those for Node.js, whose folder of modules a
-//! journey finds in `NODE_PATH`. Each dialect has its own, because clients want different versions of the same things.
+//! journeys, `requirements.txt` pins the clients in Python, `requirements-alone.txt` those that are installed without what
+//! they ask for, and `package.json` those for Node.js, whose folder of modules a journey finds in `NODE_PATH`. Each dialect
+//! has its own, because clients want different versions of the same things.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -77,15 +78,16 @@ impl Clients {
     fn of(folder: &Path) -> Result<Self, String> {
         let home = root().join("target/sdk").join(folder.file_name().unwrap_or_default());
         let (venv, node) = (home.join("python"), home.join("node"));
-        install(&folder.join("requirements.txt"), &venv, |requirements| {
+        let (requirements, alone) = (folder.join("requirements.txt"), folder.join("requirements-alone.txt"));
+        install(&[&requirements, &alone], &venv, || {
             run(Command::new("python3").args(["-m", "venv"]).arg(&venv))
                 .map_err(|error| format!("{error}; on Debian: apt-get install python3-venv"))?;
-            run(Command::new(venv.join("bin/python"))
-                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-                .arg(requirements))
+            pip(&venv, &[], &requirements)?;
+            if alone.exists() { pip(&venv, &["--no-deps", "--no-compile"], &alone) } else { Ok(()) }
         })?;
-        install(&folder.join("package.json"), &node, |package| {
-            fs::copy(package, node.join("package.json")).map_err(|error| error.to_string())?;
+        let package = folder.join("package.json");
+        install(&[&package], &node, || {
+            fs::copy(&package, node.join("package.json")).map_err(|error| error.to_string())?;
             run(Command::new("npm")
                 .args(["install", "--silent", "--no-package-lock", "--no-audit", "--no-fund", "--prefix"])
                 .arg(&node))
@@ -97,9 +99,23 @@ impl Clients {
     }
 }
 
-/// Makes `home` anew by `how` when `pins`, a file that need not exist, is not what was installed there last.
-fn install(pins: &Path, home: &Path, how: impl FnOnce(&Path) -> Result<(), String>) -> Result<(), String> {
-    let Ok(wanted) = fs::read_to_string(pins) else { return Ok(()) };
+/// Installs what a file pins into a Python environment.
+fn pip(venv: &Path, options: &[&str], requirements: &Path) -> Result<(), String> {
+    run(Command::new(venv.join("bin/python"))
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args(options)
+        .arg("--requirement")
+        .arg(requirements))
+}
+
+/// Makes `home` anew by `how` when `pins`, files of which only the first must exist for there to be anything to install,
+/// are not what was installed there last.
+fn install(pins: &[&Path], home: &Path, how: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    let texts: Vec<String> = pins.iter().map_while(|file| fs::read_to_string(file).ok()).collect();
+    if texts.is_empty() {
+        return Ok(());
+    }
+    let wanted = texts.concat();
     let stamp = home.join("installed");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
@@ -109,7 +125,7 @@ fn install(pins: &Path, home: &Path, how: impl FnOnce(&Path) -> Result<(), Strin
         fs::remove_dir_all(home).map_err(failed)?;
     }
     fs::create_dir_all(home).map_err(failed)?;
-    how(pins)?;
+    how()?;
     fs::write(&stamp, wanted).map_err(failed)
 }
 

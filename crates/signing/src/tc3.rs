@@ -158,12 +158,20 @@ fn candidates(
     let (payload, digest) = payload(request)?;
     let query = if request.method() == "POST" && target == Target::Vendor { "" } else { request.query() };
     let paths: &[&str] = match target {
-        Target::Vendor => &["/", request.path()],
-        Target::Exact => &[request.path()],
+        Target::Vendor if request.path() != "/" => &["/", request.path()],
+        Target::Vendor | Target::Exact => &[request.path()],
     };
+    // In nearly every request all is in lower case, and then the two spellings are one.
+    let is_lower = |value: &[u8]| !value.iter().any(u8::is_ascii_uppercase);
+    let cases: &[Case] =
+        if lines.iter().all(|(_, value)| is_lower(value)) && is_lower(request.path().as_bytes()) {
+            &[Case::Literal]
+        } else {
+            &[Case::Literal, Case::Lower]
+        };
     let head = format!("{ALGORITHM}\n{timestamp}\n{}\n", scope_text(scope));
     let mut candidates = Vec::new();
-    for case in [Case::Literal, Case::Lower] {
+    for case in cases {
         for host in hosts(request)? {
             for path in paths {
                 let mut canonical = [request.method(), "\n", path, "\n", query, "\n"].concat().into_bytes();

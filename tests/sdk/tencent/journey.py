@@ -1,6 +1,8 @@
 """The story of an organisation's keys, told by the official Python SDK, in each of its signatures."""
 
+import contextlib
 import re
+import sqlite3
 import time
 
 import keyward_server
@@ -163,6 +165,26 @@ def the_last_use_is_known_at_once_and_after_a_restart(server):
     assert kept[key.id]["LastSecretUsedDate"] >= seen[key.id]["LastSecretUsedDate"], (kept, seen)
 
 
+def stored_uses(server):
+    """How many keys have a last use on disk, as another process sees it."""
+    with contextlib.closing(sqlite3.connect(f"file:{server.data_dir}/keyward.db?mode=ro", uri=True)) as store:
+        return store.execute("SELECT count(*) FROM last_used").fetchone()[0]
+
+
+def a_use_is_on_disk_a_second_later_and_survives_a_crash(server):
+    administrator = admin_key(server)
+    _, key, bob = member(server, "bob")
+    keys(bob)
+    seen = time.monotonic()
+    while stored_uses(server) < 2:
+        assert time.monotonic() - seen < 30, "the last use was not written"
+        time.sleep(0.02)
+    server.kill()
+    server.start()
+    rows = call(client(server, administrator), "GetSecurityLastUsed", SecretIdList=[key.id])["SecretIdLastUsedRows"]
+    assert rows[0]["LastSecretUsedDate"], rows
+
+
 def sister_services_answer_what_tools_ask(server):
     uin, key, _ = member(server, "bob")
     identity = sister(server, "sts", "2018-08-13", "GetCallerIdentity", {}, key)
@@ -182,5 +204,6 @@ keyward_server.run(
     an_unsigned_payload_can_be_refused,
     rates_can_be_set,
     the_last_use_is_known_at_once_and_after_a_restart,
+    a_use_is_on_disk_a_second_later_and_survives_a_crash,
     sister_services_answer_what_tools_ask,
 )

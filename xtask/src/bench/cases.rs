@@ -2,6 +2,10 @@
 
 use std::net::SocketAddr;
 
+use anyhow::Result;
+
+use super::fixture::Fixture;
+use super::tencent;
 use crate::harness::scloud::{self, Credential};
 
 /// A user with an access key of his own.
@@ -17,6 +21,8 @@ pub(super) struct Owner {
 pub(super) struct ListCase {
     /// The dialect and its operation.
     pub(super) name: &'static str,
+    /// Makes so many keys that sign for the dialect, with their users, and returns each user with one of his keys.
+    pub(super) owners: fn(&Fixture, usize) -> Result<Vec<Owner>>,
     /// The request, signed with the owner's key and good for as long as the bench runs.
     pub(super) request: fn(SocketAddr, &Owner) -> Vec<u8>,
     /// Whether a body says success.
@@ -24,11 +30,12 @@ pub(super) struct ListCase {
 }
 
 /// Every list that is measured. A new dialect adds a row here.
-pub(super) const LISTS: &[ListCase] = &[SCLOUD];
+pub(super) const LISTS: &[ListCase] = &[SCLOUD, tencent::LIST];
 
 /// The list that stands for all where only the number of stored keys differs.
 pub(super) const SCLOUD: ListCase = ListCase {
     name: "scloud ListAccessKeys",
+    owners: Fixture::seed,
     request: |server, owner| {
         scloud::request(server, &owner.key, "ListAccessKeys", &[("UserName", &owner.user)])
     },

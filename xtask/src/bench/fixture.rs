@@ -19,7 +19,7 @@ use crate::harness::scloud::{self, Answer, Credential};
 /// The product's default quota, left as it is.
 pub(super) const KEYS_PER_USER: usize = 2;
 /// Seeding is not measured; more connections than in the figures fill larger batches.
-const SEEDING_CONNECTIONS: usize = 200;
+pub(super) const SEEDING_CONNECTIONS: usize = 200;
 
 /// A server's data, and the server while it runs.
 pub(super) struct Fixture {
@@ -75,6 +75,11 @@ impl Fixture {
     /// The running server.
     pub(super) fn server(&self) -> Result<&(Process, SocketAddr)> {
         self.running.as_ref().context("the server does not run")
+    }
+
+    /// The key of the first start.
+    pub(super) const fn administrator(&self) -> &Credential {
+        &self.launch.bootstrap
     }
 
     /// Restarts the server and returns how long that took until it answered its first signed request.
@@ -149,6 +154,7 @@ fn socket_of(data_dir: &Path) -> PathBuf {
     data_dir.with_extension("sock")
 }
 
-fn user_name(number: usize) -> String {
+/// The name of the user of that number.
+pub(super) fn user_name(number: usize) -> String {
     format!("user-{number:07}")
 }

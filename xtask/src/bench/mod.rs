@@ -11,6 +11,7 @@ mod load;
 mod sqlite;
 mod stats;
 mod table;
+mod tencent;
 mod usage;
 
 use std::net::SocketAddr;
@@ -148,8 +149,10 @@ impl Bench {
     fn lists(&mut self) -> Result<()> {
         for case in LISTS {
             progress(case.name);
-            let server = self.few.server()?;
-            let requests = presigned(case, server.1, &self.few_owners);
+            let mut fixture = Fixture::start(&self.binary, self.folder.path(), case.name)?;
+            let owners = (case.owners)(&fixture, FEW_KEYS)?;
+            let server = fixture.server()?;
+            let requests = presigned(case, server.1, &owners);
             let example = requests.first().context("nobody to ask for")?;
             let answer = baseline::ask(server.1, example)?;
             let bare = baseline::start(&answer, self.folder.path())?.ready(1)?;
@@ -159,6 +162,7 @@ impl Bench {
                 ours.push(self.measure(&server.0, server.1, &requests, case.accepted)?);
                 theirs.push(self.measure(&bare.0, bare.1, &requests, case.accepted)?);
             }
+            fixture.stop()?;
             let mut row = |what: &str, unit, target, value: fn(&Measured) -> f64| {
                 let what = format!("{} / bare axum handler: {what}", case.name);
                 let values = |side: &[Measured]| side.iter().map(value).collect();

@@ -6,7 +6,8 @@ use domain::caller::Caller;
 use signing::tc3::Target;
 use signing::{Claim, Payload, RequestView, Scheme, UrlScheme, tc3, tencent_v1};
 
-use super::errors::{Code, Refusal};
+use super::codes::Code;
+use super::errors::Refusal;
 use super::head::Head;
 use super::{Row, Settings, UnsignedPayload};
 use crate::answer::{CallerNote, Note};

@@ -6,6 +6,7 @@
 mod access_keys;
 mod auth;
 mod call;
+mod codes;
 mod errors;
 mod head;
 mod parameters;
@@ -38,7 +39,7 @@ use errors::{Refusal, transport_status};
 use head::Head;
 use parameters::{Fields, Parameter};
 
-pub use errors::Code;
+pub use codes::Code;
 
 /// The dialect's name, as in the registry.
 const NAME: &str = "tencent";
@@ -339,6 +340,22 @@ fn body_tells(view: &RequestView<'_>) -> bool {
         Some(_) => Params::from_form(body, MAX_PARAMS),
     };
     params.is_ok_and(|params| params.iter().any(|(name, value)| tells(name, &value.text())))
+}
+
+/// What the handler of a request would be given, whoever signed it, or the code and the text of its refusal. For fuzzing.
+///
+/// # Errors
+/// A refusal that concerns the head or the parameters.
+#[cfg(feature = "testing")]
+pub fn decode(view: &RequestView<'_>) -> Result<Vec<(String, String)>, (Code, String)> {
+    let read = || {
+        let mut head = Head::read(view)?;
+        let row = find_row(&head)?;
+        let fields = head.fields(view)?;
+        fields.check(row.parameters)?;
+        Ok(fields.texts())
+    };
+    read().map_err(|refusal: Refusal| (refusal.code, refusal.message.into_owned()))
 }
 
 /// The row of the action, or how it is refused once the caller is known.

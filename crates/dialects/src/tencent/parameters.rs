@@ -7,7 +7,8 @@ use domain::id::KeyId;
 use domain::limits::DESCRIPTION_CHARS;
 use signing::{Params, Value};
 
-use super::errors::{Code, Refusal};
+use super::codes::Code;
+use super::errors::Refusal;
 
 /// Longest remark, in characters.
 const REMARK_CHARS: usize = 1000;
@@ -176,6 +177,12 @@ impl Fields {
         self.params.list(name).unwrap_or_default()
     }
 
+    /// All that a handler could read.
+    #[cfg(feature = "testing")]
+    pub(super) fn texts(&self) -> Vec<(String, String)> {
+        self.params.iter().map(|(name, value)| (name.to_owned(), value.text().into_owned())).collect()
+    }
+
     /// All checks, in the vendor's order.
     ///
     /// # Errors
@@ -257,7 +264,11 @@ impl Kind {
                 ensure(fits, || wrong("must have 1 to 1024 letters, digits or _+=,.@:/-"))
             }
             Kind::Name => ensure(is_text(text, domain::name::MAX_NAME_CHARS), || {
-                Refusal::value(Code::UserNameIllegal, name, "must have 1 to 64 characters")
+                Refusal::value(
+                    Code::UserNameIllegal,
+                    name,
+                    "must have 1 to 64 characters, no control characters",
+                )
             }),
             Kind::Text(most) => {
                 ensure(is_text(text, *most), || wrong("is too long or holds control characters"))

@@ -2,7 +2,8 @@
 
 use signing::ParamError;
 
-use super::errors::{Code, Refusal, echo};
+use super::codes::Code;
+use super::errors::{Refusal, echo};
 
 impl From<ParamError> for Refusal {
     fn from(error: ParamError) -> Self {

@@ -96,6 +96,36 @@ fn the_root_belongs_to_whom_the_request_names() {
 }
 
 #[test]
+fn tencents_requests_are_known_at_the_root_by_what_only_they_have() {
+    let registry = registry("").unwrap();
+    let of = |wire: &Wire| route(&registry, wire).map(|(dialect, _)| dialect);
+    let tencent = Some("tencent");
+    for (wire, expected) in [
+        (Wire::post("/", JSON, "{}").with_header("X-TC-Action", "ListAccessKeys"), tencent),
+        (Wire::post("/", JSON, "{}").with_header("x-tc-requestclient", "SDK"), tencent),
+        (Wire::post("/", JSON, "{}").with_header("Authorization", "TC3-HMAC-SHA256 x"), tencent),
+        (Wire::get("Action=X&SecretId=a&Signature=b"), tencent),
+        (Wire::get("Action=X&Version=2019-01-16"), tencent),
+        (Wire::get("Action=X&Version=2018-08-13"), tencent),
+        (Wire::post("/", FORM, "Action=X&Secret%49d=a"), tencent),
+        (Wire::post("/", JSON, r#"{"Version":"2019-01-16"}"#), tencent),
+        (Wire::get("").with_header("Host", "cam.example.org"), tencent),
+        (Wire::get("").with_header("Host", "TAG.example.org:7460"), tencent),
+        // What others have, and what nobody has.
+        (Wire::get("Action=X"), Some("scloud")),
+        (Wire::get("Action=X&PublicKey=a&Version=2020-01-01"), Some("scloud")),
+        (Wire::get("").with_header("Host", "camera.example.org"), None),
+        (Wire::get("").with_header("Host", "cam"), None),
+    ] {
+        let found = of(&wire).filter(|name| ["tencent", "scloud"].contains(name));
+        assert_eq!(found, expected, "{wire:?}");
+    }
+    // Its prefix and nothing below it; the dialect answers what else is asked for there.
+    assert_eq!(route(&registry, &target("/tencent/")), Some(("tencent", "/".to_owned())));
+    assert_eq!(of(&target("/v1").with_header("X-TC-Action", "X")).filter(|name| *name == "tencent"), None);
+}
+
+#[test]
 fn a_dialect_that_is_switched_off_answers_nothing() {
     let registry = registry("[scloud]\nenabled = false\nhosts = [\"iam.example.org\"]").unwrap();
     assert!(registry.dialects().iter().all(|dialect| dialect.name() != "scloud"));

@@ -27,7 +27,7 @@ use domain::store::{CommitObserver, SharedStore, Store};
 use domain::testing::{TestClock, TestRandom};
 use domain::users::{Attributes, User, UserStatus};
 use domain::vault::{MasterKey, Vault};
-use signing::Scheme;
+use signing::{RequestView, Scheme};
 use stores::memory::MemoryStore;
 
 use crate::wire::{Seen, Wire};
@@ -190,6 +190,12 @@ impl World {
         });
     }
 
+    /// From here on the server does not hear of what is written: it knows what it has read until it asks again.
+    pub fn deafen(&mut self) {
+        self.generations = Arc::new(Generations::default());
+        self.restart();
+    }
+
     /// The same world behind another store, such as one that fails.
     pub fn on_store(&mut self, wrap: impl FnOnce(SharedStore) -> SharedStore) {
         self.store = wrap(self.store.clone());
@@ -205,11 +211,16 @@ impl World {
     }
 
     pub async fn answer(&self, wire: &Wire, source: Option<IpAddr>) -> Answer {
-        let request = RequestId::from_bytes([0xab; 16]);
-        let origin = Origin { request, source, dialect: self.dialect.name() };
         let headers = wire.headers();
         let view = wire.view(&headers);
-        self.dialect.answer(&self.service, Request { view, path: view.path(), origin }).await
+        self.answer_view(view, view.path(), source).await
+    }
+
+    /// The answer to a request as the server has read it; `path` is below the dialect's prefix.
+    pub async fn answer_view(&self, view: RequestView<'_>, path: &str, source: Option<IpAddr>) -> Answer {
+        let request = RequestId::from_bytes([0xab; 16]);
+        let origin = Origin { request, source, dialect: self.dialect.name() };
+        self.dialect.answer(&self.service, Request { view, path, origin }).await
     }
 
     /// A member of the first account.
@@ -255,6 +266,13 @@ impl World {
         change(&mut row);
         row.version += 1;
         row.mark = self.vault.mark(&row.mark_input());
+        self.commit(row.account, user.as_bytes(), Effect::UpdateUser(row)).await;
+    }
+
+    /// Somebody has edited the user's row by hand.
+    pub async fn damage_user(&self, user: UserUuid) {
+        let mut row = self.store.user_rows(user).await.unwrap().unwrap().user;
+        row.mark = [0; 32];
         self.commit(row.account, user.as_bytes(), Effect::UpdateUser(row)).await;
     }
 
@@ -333,12 +351,20 @@ impl World {
         format!("{accounts:?}{users:?}{:?}", store.audit_heads().await.unwrap())
     }
 
-    /// How often the audit says that a secret was shown.
+    /// How often the audit says that something was done.
     pub async fn audited(&self, action: &str) -> usize {
+        self.audited_detail(action, "").await
+    }
+
+    /// How often it says so with a detail that holds this text.
+    pub async fn audited_detail(&self, action: &str, detail: &str) -> usize {
         let mut count = 0;
         for head in self.store.audit_heads().await.unwrap() {
             let rows = self.store.audit_rows(head.node, 0, 100_000).await.unwrap();
-            count += rows.iter().filter(|row| row.entry.action == action).count();
+            count += rows
+                .iter()
+                .filter(|row| row.entry.action == action && row.entry.detail.contains(detail))
+                .count();
         }
         count
     }

@@ -19,6 +19,7 @@ mod files;
 mod gate_tokens;
 mod gated;
 mod key_lists;
+mod last_used;
 mod model;
 mod names;
 mod owners;

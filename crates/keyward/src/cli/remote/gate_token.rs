@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::Call;
-use super::output::Column;
-use super::{Environment, Failure, PageArgs, RemoteArgs, Session};
+use super::output::{Column, table};
+use super::{Environment, Failure, RemoteArgs, Session};
 
 /// List, make and revoke tokens with which services ask the gate
 #[derive(Debug, Subcommand)]
@@ -58,7 +58,8 @@ pub fn run(command: GateTokenCommand, environment: &Environment, out: &mut dyn W
     match command {
         GateTokenCommand::List { remote } => {
             let session = Session::open(&remote, environment)?;
-            session.list(&["gate-tokens"], &[], &PageArgs::default(), &COLUMNS, out)
+            let answer = session.get(&["gate-tokens"], &[])?;
+            session.show(&answer, |list| table(items(list), &COLUMNS), out)
         }
         GateTokenCommand::Create { name, remote } => {
             let session = Session::open(&remote, environment)?;
@@ -69,4 +70,8 @@ pub fn run(command: GateTokenCommand, environment: &Environment, out: &mut dyn W
             session.delete(&["gate-tokens", &name], &format!("{name} can no longer ask the gate"), out)
         }
     }
+}
+
+fn items(list: &Value) -> &[Value] {
+    list.pointer("/items").and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }

@@ -4,7 +4,6 @@ mod caddy;
 mod envoy;
 pub(crate) mod nginx;
 mod questions;
-mod revocation;
 mod sshd;
 mod stage;
 mod tokens;
