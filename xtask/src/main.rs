@@ -22,7 +22,7 @@ Usage: cargo xtask <task>
 Tasks:
   test       everything that CI runs, in CI's order, up to the first failure
   tidy       textual checks of the source tree
-  docs       writes docs/cli.md from the definitions of the commands
+  docs       writes docs/cli.md from the definitions of the commands, docs/api.md from the OpenAPI document
   sdk        the journeys of the clouds' official clients against a real server; `sdk NAME` for one dialect
   kill-loop  kills a server under load and checks that nothing acknowledged is lost; --cycles N --rotate --seed S --release
   bench      prints the figures that the product is held to; --keys N --quick";

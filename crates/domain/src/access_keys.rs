@@ -2,10 +2,15 @@
 //! below.
 
 mod change;
+mod conditions;
+mod import;
 mod issue;
 mod list;
 mod read;
+mod rotate;
 mod temporary;
+
+use std::fmt;
 
 use signing::Scheme;
 
@@ -17,10 +22,13 @@ use crate::net::AddressRange;
 use crate::vault::{Binding, Mark, MarkInput};
 
 pub use change::{Doomed, KeyChange, KeyRef};
+pub use conditions::{Audience, Conditions, KeyLimits, SignedTime};
+pub use import::ImportedKey;
 pub use issue::{CreatedKey, KeyIssue, KeyShape};
 pub use list::{
     Direction, KeyField, KeyFilter, KeyList, KeyQuery, KeyScan, KeyScanPage, KeySort, Tombstones, Total,
 };
+pub use rotate::{RotatedKey, Rotation};
 
 /// An access key without its secret, which stays sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +59,12 @@ pub struct AccessKey {
     pub not_before: Option<UnixMillis>,
     /// From when on it may not act any more.
     pub expires_at: Option<UnixMillis>,
+    /// What it is good for; empty means everything.
+    pub audience: Vec<Audience>,
+    /// Whether its requests must tell their time.
+    pub signed_time: SignedTime,
+    /// The key that takes its place: this one is on its way out.
+    pub successor: Option<KeyId>,
     /// Free text.
     pub description: String,
     /// Raised with every change.
@@ -119,6 +133,15 @@ impl KeyKind {
     }
 }
 
+/// Schemes that are counted together: those of one cloud.
+const QUOTA_GROUPS: [SchemeSet; 5] = [
+    SchemeSet::of(&[Scheme::Scloud]),
+    SchemeSet::of(&[Scheme::Tc3, Scheme::TencentV1]),
+    SchemeSet::of(&[Scheme::SdkHmacSha256]),
+    SchemeSet::of(&[Scheme::Scp]),
+    SchemeSet::of(&[Scheme::Aws4]),
+];
+
 /// A set of signature schemes, one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemeSet(u8);
@@ -160,6 +183,16 @@ impl SchemeSet {
         self.0 & !other.0 == 0
     }
 
+    /// The groups of schemes that a key of these schemes counts in: the quota is one for each cloud.
+    pub fn quota_groups(self) -> impl Iterator<Item = Self> {
+        QUOTA_GROUPS.into_iter().filter(move |group| group.meets(self))
+    }
+
+    /// The schemes that both have.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Whether the two sets share a scheme.
     pub const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -198,6 +231,14 @@ impl KeyScope {
     }
 }
 
+impl fmt::Display for SchemeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> =
+            Scheme::ALL.into_iter().filter(|scheme| self.contains(*scheme)).map(Scheme::as_str).collect();
+        f.write_str(&names.join(","))
+    }
+}
+
 impl AccessKey {
     /// What the mark covers.
     pub fn mark_input(&self) -> MarkInput {
@@ -223,6 +264,17 @@ impl AccessKey {
             .bytes(self.deleted_by.as_ref().map_or(&[], |id| id.as_bytes().as_slice()));
         for range in &self.sources {
             input = input.text(&range.to_string());
+        }
+        // What came later is left out where it is not set, so that marks of older rows stay good. None of these texts is a
+        // range or another of these.
+        for audience in &self.audience {
+            input = input.text(&format!("audience={}", audience.as_str()));
+        }
+        if self.signed_time != SignedTime::AsScheme {
+            input = input.text(&format!("signed_time={}", self.signed_time.as_str()));
+        }
+        if let Some(successor) = &self.successor {
+            input = input.text(&format!("successor={successor}"));
         }
         input
     }

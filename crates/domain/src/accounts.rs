@@ -1,8 +1,10 @@
 //! Accounts (tenants), and the first start that creates one.
 
+mod tenants;
+
 use std::sync::Arc;
 
-use crate::access_keys::{AccessKey, KeyKind, KeyStatus, SchemeSet};
+use crate::access_keys::{AccessKey, KeyKind, KeyStatus, SchemeSet, SignedTime};
 use crate::audit::AuditEntry;
 use crate::batch::{Batch, Effect, Require};
 use crate::caller::Caller;
@@ -94,6 +96,8 @@ impl Account {
             .maybe(self.deleted_at.map(|at| at.0))
     }
 }
+
+pub use tenants::{AccountChange, CreatedAccount, NewAccount};
 
 /// The administrator that a first start creates.
 #[derive(Debug)]
@@ -220,6 +224,9 @@ impl Service {
             sources: Vec::new(),
             not_before: None,
             expires_at: None,
+            audience: Vec::new(),
+            signed_time: SignedTime::AsScheme,
+            successor: None,
             description: "first administrator".to_owned(),
             version: 1,
             created_at: now,

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use signing::{Claim, Reject};
+use signing::{Claim, Reject, Scheme};
 
+use crate::access_keys::{KeyLimits, SignedTime};
 use crate::caller::{Caller, Credential, Origin};
 use crate::decision::{Unusable, may_act};
 use crate::directory::Lookup;
@@ -22,20 +23,23 @@ pub struct Freshness {
 
 /// What a dialect wants of an authentication.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
+pub struct Terms<'a> {
     /// How its signed time is judged.
     pub freshness: Freshness,
     /// In which order refusals are told.
     pub order: Order,
     /// Whether its nonces are used up.
     pub nonces: Nonces,
+    /// The service that the request is for, where it is for another than this server: a key that is good for named services
+    /// only must name it.
+    pub service: Option<&'a str>,
     /// The operation that is asked for, in the dialect's words, as the key's last use; empty when it is none.
     pub operation: &'static str,
 }
 
-impl From<Freshness> for Terms {
+impl From<Freshness> for Terms<'_> {
     fn from(freshness: Freshness) -> Self {
-        Self { freshness, order: Order::SignatureFirst, nonces: Nonces::Once, operation: "" }
+        Self { freshness, order: Order::SignatureFirst, nonces: Nonces::Once, service: None, operation: "" }
     }
 }
 
@@ -70,6 +74,9 @@ pub enum AuthError {
     /// The signed time is too far from now.
     #[error("the signed time is outside the window")]
     Stale,
+    /// The key's requests must tell their time, and this one does not.
+    #[error("the access key takes only requests with a signed time and, where that is optional, a nonce")]
+    Untimed,
     /// The nonce, or in strict mode the signature, was used before, or cannot be remembered.
     #[error(transparent)]
     Replayed(#[from] ReplayRefusal),
@@ -97,6 +104,7 @@ impl AuthError {
             AuthError::UnknownKey => "unknown_key",
             AuthError::WrongSignature(_) => "wrong_signature",
             AuthError::Stale => "stale",
+            AuthError::Untimed => "untimed",
             AuthError::Replayed(_) => "replayed",
             AuthError::WrongToken => "wrong_token",
             AuthError::Unusable(Unusable::KeyInactive) => "key_inactive",
@@ -106,6 +114,7 @@ impl AuthError {
             AuthError::Unusable(Unusable::UserFrozen) => "user_frozen",
             AuthError::Unusable(Unusable::AccountDisabled) => "account_disabled",
             AuthError::Unusable(Unusable::SourceNotAllowed) => "source_not_allowed",
+            AuthError::Unusable(Unusable::ServiceNotAllowed) => "service_not_allowed",
             AuthError::Damaged => "damaged",
             AuthError::Throttled => "throttled",
             AuthError::Store(_) => "store",
@@ -120,7 +129,11 @@ impl AuthError {
             | AuthError::Stale
             | AuthError::Replayed(_)
             | AuthError::WrongToken => true,
-            AuthError::Unusable(_) | AuthError::Damaged | AuthError::Throttled | AuthError::Store(_) => false,
+            AuthError::Untimed
+            | AuthError::Unusable(_)
+            | AuthError::Damaged
+            | AuthError::Throttled
+            | AuthError::Store(_) => false,
         }
     }
 }
@@ -135,7 +148,7 @@ impl Service {
         &self,
         claim: &Claim,
         origin: Origin,
-        terms: impl Into<Terms>,
+        terms: impl Into<Terms<'_>>,
     ) -> Result<Caller, AuthError> {
         let terms = terms.into();
         let refusal = match self.judge(claim, origin, terms).await {
@@ -161,7 +174,7 @@ impl Service {
         &self,
         claim: &Claim,
         origin: Origin,
-        terms: Terms,
+        terms: Terms<'_>,
     ) -> Result<(Caller, KeyUuid), AuthError> {
         let Freshness { window_ms } = terms.freshness;
         let now = self.clock.now();
@@ -197,7 +210,7 @@ impl Service {
             return Err(AuthError::Damaged);
         };
         claim.verify(secret.expose()).map_err(|reject| {
-            let is_usable = may_act(record, key, now, origin.source).is_ok();
+            let is_usable = may_act(record, key, now, origin.source, terms.service).is_ok();
             if is_usable || terms.order == Order::SignatureFirst {
                 AuthError::WrongSignature(reject)
             } else {
@@ -211,12 +224,15 @@ impl Service {
         if is_stale {
             return Err(AuthError::Stale);
         }
+        if key.signed_time == SignedTime::Required && !tells_its_time(claim) {
+            return Err(AuthError::Untimed);
+        }
         if let Some(nonce) = claim.nonce().filter(|_| terms.nonces == Nonces::Once) {
             // Without a time a nonce would have to be remembered for ever, or would not be looked at (threat T21).
             let signed_at = claim.signed_at().ok_or(ReplayRefusal::Untimed)?;
             self.replay.use_nonce(key.uuid, nonce, signed_at, now, window_ms)?;
         }
-        may_act(record, key, now, origin.source)?;
+        may_act(record, key, now, origin.source, terms.service)?;
         let user = &record.rows.user;
         let caller = Caller {
             account: user.account,
@@ -231,6 +247,8 @@ impl Service {
             key: Credential::Key(key.uuid),
             key_id: key.key_id.clone(),
             temporary: key.kind == crate::access_keys::KeyKind::Temporary,
+            limits: KeyLimits::of(key, &record.rows.account),
+            repeatable: None,
             signature_tag: None,
             payload: claim.payload(),
             origin,
@@ -254,4 +272,10 @@ impl Service {
         caller.signature_tag = Some(tag);
         verdict
     }
+}
+
+/// Whether a captured request is good for a while only: its time is signed, and where the scheme leaves that open a nonce makes
+/// it good for once (threat T26).
+fn tells_its_time(claim: &Claim) -> bool {
+    claim.signed_at().is_some() && (claim.scheme() != Scheme::Scloud || claim.nonce().is_some())
 }

@@ -1,11 +1,12 @@
 //! The one way to write: requirements, effects and audit entries that stand or fall together.
 
 use crate::access_keys::{AccessKey, KeyStatus, SchemeSet};
-use crate::accounts::Account;
+use crate::accounts::{Account, AccountStatus};
 use crate::audit::AuditEntry;
 use crate::caller::Credential;
 use crate::clock::UnixMillis;
 use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
+use crate::idempotency::RememberedRequest;
 use crate::last_used::KeyUse;
 use crate::name::NameKey;
 use crate::passwords::Password;
@@ -13,7 +14,7 @@ use crate::policy::Role;
 use crate::ssh_keys::{Fingerprint, SshKey};
 use crate::tokens::{Token, TokenHash};
 use crate::users::{User, UserStatus};
-use crate::vault::{MasterKeyId, RingRow};
+use crate::vault::{Mark, MasterKeyId, RingRow};
 
 /// A write. All requirements are looked at inside the transaction and before the first effect, so a refusal changes
 /// nothing and needs no savepoint.
@@ -99,11 +100,23 @@ pub enum Require {
         /// The user who may have it already: one who is being renamed.
         except: Option<UserUuid>,
     },
+    /// No live account has the name.
+    AccountNameIsFree(NameKey),
+    /// The account is as it was read.
+    AccountVersionIs(AccountUuid, u64),
+    /// No request was remembered under this key since then.
+    RequestIsNew {
+        /// What it is recognised by.
+        key: Mark,
+        /// What is older is forgotten.
+        remembered_since: UnixMillis,
+    },
     /// No key, live or deleted, has the id.
     KeyIdIsFree(KeyId),
     /// No account, user or SSH key ever had the serial.
     SerialIsFree(Serial),
-    /// The user has fewer than `limit` live permanent keys whose schemes meet `schemes`.
+    /// The user has fewer than `limit` live permanent keys whose schemes meet `schemes`, those that are being replaced left
+    /// aside.
     KeysBelow {
         /// The user.
         user: UserUuid,
@@ -139,8 +152,8 @@ pub enum Require {
         /// The quota.
         limit: u32,
     },
-    /// Apart from `lost_keys` and all keys of `lost_user`, some live, active, permanent key that is not expired at `at`
-    /// belongs to a live, active administrator of the account.
+    /// Apart from `lost_keys` and all keys of `lost_user`, some live, active, permanent key without audience that may act at
+    /// `at` belongs to a live, active administrator of the account.
     AnotherAdminKeyRemains {
         /// The account.
         account: AccountUuid,
@@ -158,6 +171,8 @@ pub enum Require {
 pub enum Effect {
     /// A new account; takes its serial.
     InsertAccount(Account),
+    /// A changed account.
+    UpdateAccount(Account),
     /// A new user; takes its serial unless it is the account's root, which shares the account's.
     InsertUser(User),
     /// A changed or deleted user.
@@ -195,6 +210,13 @@ pub enum Effect {
         /// How many.
         seals: u64,
     },
+    /// A request that may be sent again, in place of one under the same key; those from before `remembered_since` go.
+    RememberRequest {
+        /// The request.
+        request: RememberedRequest,
+        /// What is older is forgotten.
+        remembered_since: UnixMillis,
+    },
     /// Refused authentications of one minute, added up; rows of more than [`crate::refusals::KEPT_MINUTES`] before go.
     CountRefusals(crate::refusals::RefusalCount),
     /// A key was used; an older use than the stored one changes nothing.
@@ -205,6 +227,7 @@ impl Effect {
     const fn is_on_entity(&self) -> bool {
         match self {
             Effect::InsertAccount(_)
+            | Effect::UpdateAccount(_)
             | Effect::InsertUser(_)
             | Effect::UpdateUser(_)
             | Effect::InsertKey(_)
@@ -218,6 +241,7 @@ impl Effect {
             | Effect::RewrapRingKey { .. } => true,
             Effect::InsertRingKey(_)
             | Effect::CountSeals { .. }
+            | Effect::RememberRequest { .. }
             | Effect::CountRefusals(_)
             | Effect::NoteUse(_) => false,
         }
@@ -227,6 +251,7 @@ impl Effect {
         match self {
             Effect::UpdateUser(user) => user.deleted_at.is_some() || user.status == UserStatus::Frozen,
             Effect::UpdateKey(key) => key.deleted_at.is_some() || key.status == KeyStatus::Inactive,
+            Effect::UpdateAccount(account) => account.status == AccountStatus::Disabled,
             Effect::UpdateSshKey(key) => key.deleted_at.is_some() || key.status == KeyStatus::Inactive,
             Effect::DeleteToken(_) | Effect::ForgetLogin(_) => true,
             Effect::InsertAccount(_)
@@ -238,6 +263,7 @@ impl Effect {
             | Effect::InsertRingKey(_)
             | Effect::RewrapRingKey { .. }
             | Effect::CountSeals { .. }
+            | Effect::RememberRequest { .. }
             | Effect::CountRefusals(_)
             | Effect::NoteUse(_) => false,
         }

@@ -4,10 +4,12 @@ use std::net::IpAddr;
 
 use signing::Payload;
 
+use crate::access_keys::KeyLimits;
 use crate::audit::AuditEntry;
 use crate::clock::UnixMillis;
 use crate::error::Error;
 use crate::id::{AccountUuid, KeyId, KeyUuid, RequestId, Serial, UserUuid};
+use crate::idempotency::Repeatable;
 use crate::policy::{Action, Reach, Rights, Role};
 use crate::tokens::TokenHash;
 use crate::users::{User, UserRef};
@@ -48,6 +50,8 @@ pub struct Caller {
     pub(crate) key: Credential,
     pub(crate) key_id: KeyId,
     pub(crate) temporary: bool,
+    pub(crate) limits: Option<Box<KeyLimits>>,
+    pub(crate) repeatable: Option<Box<Repeatable>>,
     pub(crate) signature_tag: Option<String>,
     pub(crate) payload: Payload,
     pub(crate) origin: Origin,
@@ -123,6 +127,11 @@ impl Caller {
             Reach::Nobody => Err(Error::Denied),
             reach @ (Reach::Own | Reach::Account) => Ok(reach),
         }
+    }
+
+    /// What the key that signed is limited to.
+    pub(crate) fn limits(&self) -> &KeyLimits {
+        self.limits.as_deref().unwrap_or(KeyLimits::NONE)
     }
 
     /// Asks for `action` on an object of the whole account, such as its list of users.

@@ -69,6 +69,7 @@ impl From<CommitError> for Refused {
                 Require::UserVersionIs(..)
                 | Require::KeyVersionIs(..)
                 | Require::LiveKeysAre(..)
+                | Require::AccountVersionIs(..)
                 | Require::SshKeyVersionIs(..)
                 | Require::LiveSshKeysAre(..)
                 | Require::ChildrenAre { .. } => Refused::Changed,
@@ -91,6 +92,7 @@ impl Refused {
                 Require::NameIsFree { .. } | Require::GateTokenIsFree { .. } => {
                     Error::UserNameTaken(name.to_owned())
                 }
+                Require::AccountNameIsFree(_) => Error::AccountNameTaken(name.to_owned()),
                 Require::KeysBelow { .. } => {
                     reached(LimitName::AccessKeysPerUser, limits.access_keys_per_user)
                 }
@@ -109,6 +111,9 @@ impl Refused {
                 | Require::SshKeyVersionIs(..)
                 | Require::LiveSshKeysAre(..)
                 | Require::ChildrenAre { .. }
+                | Require::AccountVersionIs(..)
+                // The same request under way twice; sent once more, it gets what the other one made.
+                | Require::RequestIsNew { .. }
                 | Require::KeyIdIsFree(_)
                 | Require::SerialIsFree(_) => Error::Conflict,
             },

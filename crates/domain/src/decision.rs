@@ -34,9 +34,12 @@ pub enum Unusable {
     /// The request comes from an address that the key does not allow, or from an unknown one.
     #[error("the access key may not be used from this address")]
     SourceNotAllowed,
+    /// The key is good for other services only.
+    #[error("the access key is not good for this service")]
+    ServiceNotAllowed,
 }
 
-/// Whether `key`, a live key of `record`, may act at `now` for a request from `source`.
+/// Whether `key`, a live key of `record`, may act at `now` for a request from `source` to `service`; `None` is this server itself.
 ///
 /// # Errors
 /// The first reason that it may not.
@@ -45,6 +48,7 @@ pub fn may_act(
     key: &AccessKey,
     now: UnixMillis,
     source: Option<IpAddr>,
+    service: Option<&str>,
 ) -> Result<(), Unusable> {
     is_in_force(key, now)?;
     if let Some(parent) = key.parent {
@@ -55,9 +59,15 @@ pub fn may_act(
         if !is_allowed_from(parent, source) {
             return Err(Unusable::SourceNotAllowed);
         }
+        if !is_good_for(parent, service) {
+            return Err(Unusable::ServiceNotAllowed);
+        }
     }
     owner_may_act(record)?;
-    if is_allowed_from(key, source) { Ok(()) } else { Err(Unusable::SourceNotAllowed) }
+    if !is_allowed_from(key, source) {
+        return Err(Unusable::SourceNotAllowed);
+    }
+    if is_good_for(key, service) { Ok(()) } else { Err(Unusable::ServiceNotAllowed) }
 }
 
 /// Whether a session token of `record`'s user stands for him at `now`.
@@ -101,6 +111,11 @@ fn owner_may_act(record: &UserRecord) -> Result<(), Unusable> {
 fn is_allowed_from(key: &AccessKey, source: Option<IpAddr>) -> bool {
     key.sources.is_empty()
         || source.is_some_and(|source| key.sources.iter().any(|range| range.contains(source)))
+}
+
+fn is_good_for(key: &AccessKey, service: Option<&str>) -> bool {
+    key.audience.is_empty()
+        || service.is_some_and(|service| key.audience.iter().any(|audience| audience.as_str() == service))
 }
 
 fn is_in_force(key: &AccessKey, now: UnixMillis) -> Result<(), Unusable> {

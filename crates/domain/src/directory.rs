@@ -51,7 +51,7 @@ impl UserRecord {
         self.rows.tokens.get(place)
     }
 
-    fn check(mut rows: UserRows, vault: &Vault) -> Self {
+    pub(crate) fn check(mut rows: UserRows, vault: &Vault) -> Self {
         let intact = vault.is_marked(&rows.account.mark_input(), &rows.account.mark)
             && vault.is_marked(&rows.user.mark_input(), &rows.user.mark)
             && rows.user.account == rows.account.uuid;
@@ -92,7 +92,9 @@ impl Generations {
     pub fn raise(&self, batch: &Batch) {
         for effect in &batch.effects {
             match effect {
-                Effect::InsertAccount(account) => self.raise_one(account.uuid.as_bytes()),
+                Effect::InsertAccount(account) | Effect::UpdateAccount(account) => {
+                    self.raise_one(account.uuid.as_bytes());
+                }
                 Effect::InsertUser(user) | Effect::UpdateUser(user) => self.raise_one(user.uuid.as_bytes()),
                 Effect::InsertKey(key) => {
                     self.raise_one(key.user.as_bytes());
@@ -109,6 +111,7 @@ impl Generations {
                 Effect::InsertRingKey(_)
                 | Effect::RewrapRingKey { .. }
                 | Effect::CountSeals { .. }
+                | Effect::RememberRequest { .. }
                 | Effect::CountRefusals(_)
                 | Effect::SetPassword(_)
                 | Effect::NoteUse(_) => {}

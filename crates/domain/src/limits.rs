@@ -49,10 +49,18 @@ const MINUTE: i64 = 60_000;
 pub const DESCRIPTION_CHARS: usize = 1024;
 /// Most characters in a display name.
 pub const DISPLAY_NAME_CHARS: usize = 128;
-/// Most keys that are sorted by what the store has no index for.
-pub const SORTED_KEYS: u32 = 10_000;
 /// Most characters in an address (RFC 5321).
 pub const EMAIL_CHARS: usize = 254;
+/// Most items in a list of a key's conditions.
+pub const CONDITION_ITEMS: usize = 64;
+/// Most characters in the name of a service that a key is good for.
+pub const AUDIENCE_CHARS: usize = 64;
+/// Longest time for which both keys of a rotation are good, in milliseconds: 30 days.
+pub const LONGEST_OVERLAP_MS: i64 = 30 * 86_400_000;
+/// Longest life that an account can set for its keys, in milliseconds: ten years of 365 days.
+pub const LONGEST_KEY_LIFETIME_MS: i64 = 3_650 * 86_400_000;
+/// Most keys that are sorted by what the store has no index for.
+pub const SORTED_KEYS: u32 = 10_000;
 /// Characters of a password that is made for a user.
 pub const GENERATED_PASSWORD_CHARS: usize = 32;
 /// Users read from the store at once.

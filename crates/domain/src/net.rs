@@ -30,6 +30,11 @@ impl AddressRange {
         address.is_ipv4() == self.network.is_ipv4() && masked(address, self.prefix) == Some(self.network)
     }
 
+    /// Whether every address of `other` lies in the range.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.prefix <= other.prefix && self.contains(other.network)
+    }
+
     /// Whether every address of its family lies in the range.
     pub const fn is_everything(&self) -> bool {
         self.prefix == 0

@@ -67,6 +67,12 @@ actions! {
     ReadAccessKey = "access-key.read", admin Account, auditor Account, member Own;
     /// Enable, disable or describe a key.
     UpdateAccessKey = "access-key.update", admin Account, auditor Nobody, member Own;
+    /// Set where, when, for what and in which schemes a key may be used.
+    RestrictAccessKey = "access-key.restrict", admin Account, auditor Nobody, member Nobody;
+    /// Replace a key by a new one.
+    RotateAccessKey = "access-key.rotate", admin Account, auditor Nobody, member Own;
+    /// Bring along a key that exists elsewhere, with its secret.
+    ImportAccessKey = "access-key.import", admin Account, auditor Nobody, member Nobody;
     /// Delete a key.
     DeleteAccessKey = "access-key.delete", admin Account, auditor Nobody, member Own;
     /// See the secret of a key after its creation, where a dialect is set to `reveal_secret = "owner"`.
@@ -103,6 +109,16 @@ actions! {
     UpdateUser = "user.update", admin Account, auditor Nobody, member Nobody;
     /// Delete a user with all his keys.
     DeleteUser = "user.delete", admin Account, auditor Nobody, member Nobody;
+    /// Make an account; administrators of the operator account only.
+    CreateAccount = "account.create", admin Account, auditor Nobody, member Nobody;
+    /// Read the own account, and in the operator account every other.
+    ReadAccount = "account.read", admin Account, auditor Account, member Own;
+    /// Set the account's rules for its keys; in the operator account, disable other accounts.
+    UpdateAccount = "account.update", admin Account, auditor Nobody, member Nobody;
+    /// Read what was done in the account.
+    ReadAudit = "audit.read", admin Account, auditor Account, member Nobody;
+    /// Read the report of all credentials.
+    ReadReport = "report.read", admin Account, auditor Account, member Nobody;
     /// Read what describes the service itself: regions, projects.
     DescribeService = "service.describe", admin Account, auditor Account, member Own;
 }

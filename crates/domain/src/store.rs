@@ -10,8 +10,10 @@ use std::time::Duration;
 use crate::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use crate::accounts::Account;
 use crate::audit::{AuditRow, ChainHead};
+use crate::audit_log::{AuditPage, AuditScan};
 use crate::batch::{Batch, Require};
 use crate::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use crate::idempotency::RememberedRequest;
 use crate::last_used::KeyUse;
 use crate::name::NameKey;
 use crate::passwords::Password;
@@ -19,7 +21,7 @@ use crate::refusals::RefusalCount;
 use crate::ssh_keys::{Fingerprint, SshKey};
 use crate::tokens::{Token, TokenHash, TokenKind};
 use crate::users::{User, UserPlace};
-use crate::vault::RingRow;
+use crate::vault::{Mark, RingRow};
 
 /// An answer of the store. Boxed, because the store is a trait object; nothing on the hot path asks it.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -118,14 +120,17 @@ pub trait Store: Send + Sync {
     /// A user with his account, live keys and tokens, deleted users included.
     fn user_rows(&self, user: UserUuid) -> StoreFuture<'_, Option<UserRows>>;
 
+    /// A key by its id, deleted keys included.
+    fn key_with_id(&self, key_id: &KeyId) -> StoreFuture<'_, Option<AccessKey>>;
+
+    /// The request that was remembered under this key.
+    fn remembered_request(&self, key: Mark) -> StoreFuture<'_, Option<RememberedRequest>>;
+
+    /// A page of an account's audit; cut by [`AuditScan::collect`].
+    fn scan_audit(&self, scan: AuditScan) -> StoreFuture<'_, AuditPage>;
+
     /// A page of an account's live users: at most `limit` after skipping `offset`.
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage>;
-
-    /// A key by its record, deleted keys included.
-    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>>;
-
-    /// Keys of an account in the order of creation.
-    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage>;
 
     /// Live users of an account by creation time, then id: at most `limit` after that place.
     fn users_after(
@@ -134,6 +139,12 @@ pub trait Store: Send + Sync {
         after: Option<UserPlace>,
         limit: u32,
     ) -> StoreFuture<'_, Vec<User>>;
+
+    /// A key by its record, deleted keys included.
+    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>>;
+
+    /// Keys of an account in the order of creation.
+    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage>;
 
     /// Accounts in the order of their ids, tombstones included: at most `limit` after `after`.
     fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>>;

@@ -249,6 +249,7 @@ impl Service {
             batch.audit.push(caller.entry(now, Action::CreateUser, user.uuid.as_bytes(), 1, detail));
             batch.effects.push(Effect::InsertUser(user.clone()));
             let key = key.map(|made| made.add_to(&mut batch, caller, user.serial, now));
+            self.remember(&mut batch, caller, user.uuid.as_bytes(), now);
             match self.commit(batch).await {
                 Ok(()) => return Ok(CreatedUser { user, key }),
                 Err(Refused::Other(Require::SerialIsFree(_) | Require::KeyIdIsFree(_))) => {}
@@ -401,7 +402,7 @@ enum Keys {
     KeepHim,
 }
 
-fn check_display_name(text: &str) -> Result<(), Error> {
+pub(crate) fn check_display_name(text: &str) -> Result<(), Error> {
     let field = Field::DisplayName;
     if text.chars().count() > DISPLAY_NAME_CHARS {
         return Err(Error::Invalid { field, rule: "has at most 128 characters" });
@@ -412,7 +413,7 @@ fn check_display_name(text: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_email(text: &str) -> Result<(), Error> {
+pub(crate) fn check_email(text: &str) -> Result<(), Error> {
     let field = Field::Email;
     if text.chars().count() > EMAIL_CHARS {
         return Err(Error::Invalid { field, rule: "has at most 254 characters" });

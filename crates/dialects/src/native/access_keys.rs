@@ -1,22 +1,27 @@
-//! ListUserAccessKeys, CreateAccessKey, GetAccessKey, UpdateAccessKey, DeleteAccessKey.
+//! ListUserAccessKeys, CreateAccessKey, ListAccessKeys, GetAccessKey, UpdateAccessKey, DeleteAccessKey, RotateAccessKey.
 
-use domain::access_keys::{AccessKey, CreatedKey, KeyChange, KeyIssue, KeyShape, KeyStatus, SchemeSet};
-use domain::clock::UnixMillis;
-use domain::last_used::LastUse;
+use domain::access_keys::{
+    AccessKey, CreatedKey, KeyChange, KeyIssue, KeyScope, KeyShape, KeyStatus, RotatedKey, Rotation,
+    SchemeSet, TemporaryKeys,
+};
 use domain::random::ALPHANUMERIC;
 use serde::Serialize;
 use signing::Scheme;
 
+use super::NAME;
 use super::call::{Answering, Call, Reply};
+use super::conditions;
 use super::errors::Refusal;
 use super::input::Fields;
-use super::{NAME, time};
+use super::key_model::{CreatedModel, KeyList, KeyModel};
 
-/// The scheme of this API.
-const SCHEMES: SchemeSet = SchemeSet::of(&[Scheme::Aws4]);
+/// The scheme of this API: what keys are made for unless an administrator asks for others.
+pub(super) const SCHEMES: SchemeSet = SchemeSet::of(&[Scheme::Aws4]);
+/// Keys that this API shows and changes: all.
+const SCOPE: KeyScope = KeyScope { schemes: SchemeSet::all(), temporary: TemporaryKeys::Shown };
 
 /// `KW` and 26 of `A–Z2–7`, which hold 130 random bits; the secret's 43 characters hold 256.
-const SHAPE: KeyShape = KeyShape {
+pub(super) const SHAPE: KeyShape = KeyShape {
     prefix: "KW",
     time_chars: 0,
     random_chars: 26,
@@ -25,117 +30,13 @@ const SHAPE: KeyShape = KeyShape {
     secret_chars: 43,
 };
 
-/// An access key.
-#[derive(Serialize)]
-pub(super) struct KeyModel<'a> {
-    id: &'a str,
-    uuid: String,
-    user: &'a str,
-    user_id: String,
-    dialect: &'a str,
-    schemes: Vec<&'static str>,
-    kind: &'static str,
-    parent: Option<String>,
-    status: &'static str,
-    state: &'static str,
-    description: &'a str,
-    sources: Vec<String>,
-    not_before: Option<String>,
-    expires_at: Option<String>,
-    last_used: Option<LastUseModel<'a>>,
-    version: u64,
-    created_at: String,
-    created_by: String,
-    modified_at: String,
-    modified_by: String,
-    deleted_at: Option<String>,
-    deleted_by: Option<String>,
-}
+/// How long the old key of a rotation stays good unless the client says otherwise.
+const DEFAULT_OVERLAP_SECONDS: i64 = 3_600;
 
 #[derive(Serialize)]
-struct LastUseModel<'a> {
-    at: String,
-    source: Option<String>,
-    dialect: &'a str,
-    operation: &'a str,
-}
-
-impl<'a> KeyModel<'a> {
-    /// A key of the user of that name, last used then.
-    pub(super) fn new(key: &'a AccessKey, user: &'a str, used: Option<&'a LastUse>, now: UnixMillis) -> Self {
-        let schemes = Scheme::ALL.into_iter().filter(|scheme| key.schemes.contains(*scheme));
-        Self {
-            id: key.key_id.as_str(),
-            uuid: key.uuid.hex(),
-            user,
-            user_id: key.user.hex(),
-            dialect: &key.dialect,
-            schemes: schemes.map(Scheme::as_str).collect(),
-            kind: key.kind.as_str(),
-            parent: key.parent.map(|parent| parent.hex()),
-            status: key.status.as_str(),
-            state: state(key, now),
-            description: &key.description,
-            sources: key.sources.iter().map(ToString::to_string).collect(),
-            not_before: key.not_before.map(time::text),
-            expires_at: key.expires_at.map(time::text),
-            last_used: used.map(LastUseModel::from),
-            version: key.version,
-            created_at: time::text(key.created_at),
-            created_by: key.created_by.hex(),
-            modified_at: time::text(key.modified_at),
-            modified_by: key.modified_by.hex(),
-            deleted_at: key.deleted_at.map(time::text),
-            deleted_by: key.deleted_by.map(|user| user.hex()),
-        }
-    }
-}
-
-impl<'a> From<&'a LastUse> for LastUseModel<'a> {
-    fn from(used: &'a LastUse) -> Self {
-        Self {
-            at: time::text(used.at),
-            source: used.source.map(|source| source.to_string()),
-            dialect: &used.dialect,
-            operation: &used.operation,
-        }
-    }
-}
-
-/// What status and times come to now.
-fn state(key: &AccessKey, now: UnixMillis) -> &'static str {
-    if key.deleted_at.is_some() {
-        "deleted"
-    } else if key.is_expired(now) {
-        "expired"
-    } else if key.status == KeyStatus::Inactive {
-        "inactive"
-    } else if key.not_before.is_some_and(|start| now < start) {
-        "not_yet_valid"
-    } else {
-        "active"
-    }
-}
-
-/// A key that was just made, with its secret.
-#[derive(Serialize)]
-pub(super) struct CreatedModel<'a> {
-    #[serde(flatten)]
-    key: KeyModel<'a>,
-    secret: Option<&'a str>,
-}
-
-impl<'a> CreatedModel<'a> {
-    /// A new key of the user of that name.
-    pub(super) fn new(key: &'a AccessKey, user: &'a str, secret: Option<&'a str>, now: UnixMillis) -> Self {
-        Self { key: KeyModel::new(key, user, None, now), secret }
-    }
-}
-
-#[derive(Serialize)]
-struct KeyList<'a> {
-    items: Vec<KeyModel<'a>>,
-    next_cursor: Option<String>,
+struct RotatedModel<'a> {
+    access_key: CreatedModel<'a>,
+    previous: KeyModel<'a>,
 }
 
 pub(super) fn of_user(call: Call<'_>) -> Answering<'_> {
@@ -144,7 +45,7 @@ pub(super) fn of_user(call: Call<'_>) -> Answering<'_> {
         let keys = &record.rows.keys;
         let uuids: Vec<_> = keys.iter().map(|key| key.uuid).collect();
         let uses = call.service.last_uses(&uuids).await?;
-        let (name, now) = (&record.rows.user.name, call.service.clock().now());
+        let (name, now) = (&record.rows.user.name, call.now());
         let models = keys.iter().zip(&uses).map(|(key, used)| KeyModel::new(key, name, used.as_ref(), now));
         Reply::ok(&KeyList { items: models.collect(), next_cursor: None })
     })
@@ -152,13 +53,30 @@ pub(super) fn of_user(call: Call<'_>) -> Answering<'_> {
 
 pub(super) fn create(call: Call<'_>) -> Answering<'_> {
     Box::pin(async move {
-        let issue = issue(call.body)?;
-        let CreatedKey { key, secret, .. } =
-            call.service.create_access_key(call.caller, call.name(), &issue).await?;
+        let issue = issue(&call, call.body)?;
+        if let Some(reply) = repeated_creation(&call).await? {
+            return Ok(reply);
+        }
+        let made = call.service.create_access_key(call.caller, call.name(), &issue).await;
+        let CreatedKey { key, secret, .. } = match call.unless_made_meanwhile(made).await? {
+            Some(created) => created,
+            None => return repeated_creation(&call).await?.ok_or(domain::Error::Conflict.into()),
+        };
         let secret = secret.into_text();
-        let now = call.service.clock().now();
-        Reply::created(&CreatedModel::new(&key, call.name(), Some(&secret), now))
+        Reply::created(&CreatedModel::new(&key, call.name(), Some(&secret), call.now()))
     })
+}
+
+/// The answer to a creation that was asked for before, with the same idempotency key.
+async fn repeated_creation(call: &Call<'_>) -> Result<Option<Reply>, Refusal> {
+    let Some(remembered) = call.service.remembered(call.caller).await? else { return Ok(None) };
+    let record = call.service.list_access_keys(call.caller, call.name()).await?;
+    let made = |key: &&AccessKey| *key.uuid.as_bytes() == remembered.object;
+    let key = record.rows.keys.iter().find(made).ok_or(domain::Error::KeyNotFound)?;
+    let secret = call.service.secret_again(call.caller, &remembered, key).await?;
+    let secret = secret.map(domain::secret::Reveal::into_text);
+    let secret = secret.as_ref().map(|secret| secret.as_str());
+    Reply::created(&CreatedModel::new(key, call.name(), secret, call.now())).map(Some)
 }
 
 pub(super) fn get(call: Call<'_>) -> Answering<'_> {
@@ -170,38 +88,81 @@ pub(super) fn get(call: Call<'_>) -> Answering<'_> {
 
 pub(super) fn update(call: Call<'_>) -> Answering<'_> {
     Box::pin(async move {
-        call.body.closed(&["status", "description"])?;
+        call.body.closed(&[&["status", "description"], conditions::MEMBERS].concat())?;
         let change = KeyChange {
             status: call.body.word("status", KeyStatus::parse)?,
             description: call.body.text("description")?.map(str::to_owned),
+            schemes: conditions::schemes(call.body)?,
+            sources: conditions::sources(call.body)?,
+            audience: conditions::audience(call.body)?,
+            not_before: call.body.time("not_before")?,
+            expires_at: call.body.time("expires_at")?,
+            signed_time: conditions::signed_time(call.body)?,
         };
-        let key = call.service.update_access_key(call.caller, call.name(), SchemeSet::all(), change).await?;
-        let (record, _) = call.service.get_access_key(call.caller, call.name()).await?;
-        answer(&call, &key, &record.rows.user.name).await
+        let key = call.service.update_access_key(call.caller, call.name(), SCOPE, change).await?;
+        let owner = call.service.user_of(call.caller, &key).await?;
+        answer(&call, &key, &owner.rows.user.name).await
     })
 }
 
 pub(super) fn delete(call: Call<'_>) -> Answering<'_> {
     Box::pin(async move {
-        call.service.delete_access_key(call.caller, call.name(), SchemeSet::all()).await?;
+        call.service.delete_access_key(call.caller, call.name(), SCOPE).await?;
         Ok(Reply::done())
     })
+}
+
+pub(super) fn rotate(call: Call<'_>) -> Answering<'_> {
+    Box::pin(async move {
+        call.body.closed(&["overlap_seconds", "description", "expires_at"])?;
+        let overlap = call.body.integer("overlap_seconds")?.unwrap_or(DEFAULT_OVERLAP_SECONDS);
+        let rotation = Rotation {
+            dialect: NAME,
+            shape: &SHAPE,
+            overlap_ms: overlap.saturating_mul(1000),
+            description: call.body.text("description")?.map(str::to_owned),
+            expires_at: call.body.time("expires_at")?,
+        };
+        if let Some(reply) = repeated_rotation(&call).await? {
+            return Ok(reply);
+        }
+        let rotated = call.service.rotate_access_key(call.caller, call.name(), &rotation).await;
+        let RotatedKey { created, previous, owner } = match call.unless_made_meanwhile(rotated).await? {
+            Some(rotated) => rotated,
+            None => return repeated_rotation(&call).await?.ok_or(domain::Error::Conflict.into()),
+        };
+        let secret = created.secret.into_text();
+        let user = &owner.rows.user.name;
+        Reply::created(&RotatedModel {
+            access_key: CreatedModel::new(&created.key, user, Some(&secret), call.now()),
+            previous: KeyModel::new(&previous, user, None, call.now()),
+        })
+    })
+}
+
+async fn repeated_rotation(call: &Call<'_>) -> Result<Option<Reply>, Refusal> {
+    let Some(remembered) = call.service.remembered(call.caller).await? else { return Ok(None) };
+    let (record, previous) = call.service.get_access_key(call.caller, call.name()).await?;
+    let made = |key: &&AccessKey| *key.uuid.as_bytes() == remembered.object;
+    let key = record.rows.keys.iter().find(made).ok_or(domain::Error::KeyNotFound)?;
+    let secret = call.service.secret_again(call.caller, &remembered, key).await?;
+    let secret = secret.map(domain::secret::Reveal::into_text);
+    let user = &record.rows.user.name;
+    let answer = RotatedModel {
+        access_key: CreatedModel::new(key, user, secret.as_ref().map(|secret| secret.as_str()), call.now()),
+        previous: KeyModel::new(&previous, user, None, call.now()),
+    };
+    Reply::created(&answer).map(Some)
 }
 
 async fn answer(call: &Call<'_>, key: &AccessKey, user: &str) -> Result<Reply, Refusal> {
     let uses = call.service.last_uses(&[key.uuid]).await?;
     let used = uses.first().and_then(Option::as_ref);
-    Reply::ok(&KeyModel::new(key, user, used, call.service.clock().now()))
+    Reply::ok(&KeyModel::new(key, user, used, call.now()))
 }
 
 /// How this API issues a key that is described so.
-pub(super) fn issue(fields: &Fields) -> Result<KeyIssue<'static>, Refusal> {
-    fields.closed(&["description", "expires_at"])?;
-    Ok(KeyIssue {
-        dialect: NAME,
-        schemes: SCHEMES,
-        shape: &SHAPE,
-        description: fields.text("description")?.unwrap_or_default().to_owned(),
-        expires_at: fields.time("expires_at")?.flatten(),
-    })
+pub(super) fn issue(call: &Call<'_>, fields: &Fields) -> Result<KeyIssue<'static>, Refusal> {
+    fields.closed(&[&["description"], conditions::MEMBERS].concat())?;
+    conditions::issue(call, fields, SCHEMES)
 }

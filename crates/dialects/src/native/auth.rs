@@ -1,7 +1,7 @@
 //! Who signed a request: from its `Authorization` header to a caller.
 
 use domain::Service;
-use domain::authenticate::{Freshness, Nonces, Order, Terms};
+use domain::authenticate::{Freshness, Terms};
 use domain::caller::Caller;
 use signing::aws4::{self, Spelling};
 use signing::{Claim, Payload, Reject};
@@ -36,7 +36,7 @@ pub(super) async fn authenticate(
     if claim.payload() != Payload::Signed {
         return Err(Reject::UnsignedPayload.into());
     }
-    let terms = Terms { freshness: FRESHNESS, order: Order::SignatureFirst, nonces: Nonces::Once, operation };
+    let terms = Terms { operation, ..Terms::from(FRESHNESS) };
     let caller = service.authenticate(&claim, request.origin, terms).await?;
     note.caller = Some(CallerNote::from(&caller));
     Ok((caller, claim))

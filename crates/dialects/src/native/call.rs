@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 
-use domain::Service;
 use domain::caller::Caller;
+use domain::clock::UnixMillis;
+use domain::{Error, Service};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -74,9 +75,30 @@ pub(super) struct Call<'a> {
     pub(super) query: &'a Query,
     /// The members of the body.
     pub(super) body: &'a Fields,
+    /// The body as received.
+    pub(super) bytes: &'a [u8],
+    /// Its type.
+    pub(super) content_type: &'a str,
 }
 
 impl<'a> Call<'a> {
+    /// The time.
+    pub(super) fn now(&self) -> UnixMillis {
+        self.service.clock().now()
+    }
+
+    /// What was made; `None` when the same request, sent twice at once, made it first.
+    pub(super) async fn unless_made_meanwhile<T>(
+        &self,
+        made: Result<T, Error>,
+    ) -> Result<Option<T>, Refusal> {
+        match made {
+            Ok(made) => Ok(Some(made)),
+            Err(Error::Conflict) if self.service.remembered(self.caller).await?.is_some() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The user, account or key that the path names.
     pub(super) fn name(&self) -> &'a str {
         self.segments.first()

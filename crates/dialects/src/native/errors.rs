@@ -65,6 +65,8 @@ problems! {
     InvalidValue = "invalid-value", 400, Refused, "A value is refused.";
     /// A cursor that this list did not give out, or not for these parameters.
     InvalidCursor = "invalid-cursor", 400, Refused, "The cursor does not belong to this list; begin again without one.";
+    /// An order for which too many items match.
+    TooManyMatches = "too-many-matches", 400, Refused, "Too many items match for this order; narrow the filter, or sort by created_at.";
     /// No signature.
     CredentialMissing = "credential-missing", 401, Unauthenticated, "Sign the request with AWS signature version 4 in the Authorization header, service keyward.";
     /// A signature that cannot be read or is for something else.
@@ -213,6 +215,12 @@ impl Refusal {
         reply
     }
 
+    /// The same within another answer.
+    pub(super) fn as_json(&self, request: RequestId) -> Result<serde_json::Value, Self> {
+        serde_json::to_value(self.told(request))
+            .map_err(|error| Self::of(Problem::Internal).because(error.to_string()))
+    }
+
     fn told(&self, request: RequestId) -> impl Serialize {
         Told {
             r#type: format!("{TYPE}{}", self.problem.word()),
@@ -263,6 +271,8 @@ impl From<AuthError> for Refusal {
                 Self::of(Problem::CredentialRefused).because(error.to_string())
             }
             AuthError::Stale => Self::of(Problem::RequestStale),
+            // Every request here has a signed time.
+            AuthError::Untimed => Self::of(Problem::CredentialMalformed).because(error.to_string()),
             AuthError::Replayed(refusal) => refusal.into(),
             AuthError::Unusable(unusable) => unusable.into(),
             AuthError::Damaged => Self::of(Problem::Internal).because(error.to_string()),
@@ -297,6 +307,7 @@ impl From<Unusable> for Refusal {
             }
             Unusable::UserFrozen => unusable_now("The user is frozen."),
             Unusable::AccountDisabled => unusable_now("The account is disabled."),
+            Unusable::ServiceNotAllowed => unusable_now("The access key is good for other services only."),
             Unusable::SourceNotAllowed => Self::of(Problem::SourceRefused),
         }
     }
@@ -310,7 +321,9 @@ impl From<Error> for Refusal {
             Error::CallerRevoked => Self::of(Problem::CallerRevoked),
             Error::TemporaryCaller => Self::of(Problem::TemporaryKey),
             Error::UserNotFound(_) => Self::of(Problem::UserNotFound),
-            Error::KeyNotFound | Error::KeyOfAnother => Self::of(Problem::AccessKeyNotFound),
+            Error::KeyNotFound | Error::KeyOfAnother | Error::ParentUnusable => {
+                Self::of(Problem::AccessKeyNotFound)
+            }
             Error::SshKeyNotFound => Self::of(Problem::SshKeyNotFound),
             Error::SshKeyTaken => Self::of(Problem::SshKeyTaken),
             Error::BadSshKey(bad) => {
@@ -331,14 +344,10 @@ impl From<Error> for Refusal {
             Error::ExceedsCaller(field) => Self::of(Problem::ExceedsOwnKey).about(member_of(field)),
             Error::RotationUnderWay => Self::of(Problem::RotationUnderWay),
             Error::RepeatDiffers => Self::of(Problem::IdempotencyMismatch),
+            Error::TooManyToSort => Self::of(Problem::TooManyMatches),
+            // Samsung's way to delete.
+            Error::KeyEnabled => Self::of(Problem::Conflict),
             Error::CursorInvalid => Self::of(Problem::InvalidCursor),
-            Error::ParentUnusable => {
-                Self::invalid("parent", "must be an active, unexpired permanent access key of the user")
-            }
-            Error::KeyEnabled => Self::invalid("status", "must be inactive"),
-            Error::TooManyToSort => {
-                Self::invalid("sort", "takes created_at or id when more than 10000 access keys match")
-            }
             Error::Invalid { field, rule } => Self::invalid(member_of(field), rule),
             Error::Conflict => Self::of(Problem::Conflict),
             Error::Damaged => Self::of(Problem::Internal).because(error.to_string()),

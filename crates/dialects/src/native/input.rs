@@ -4,6 +4,7 @@
 use domain::clock::UnixMillis;
 use signing::encode::{form_decode, form_pieces};
 use signing::{RequestView, Value, json};
+use zeroize::Zeroize;
 
 use super::errors::{Problem, Refusal};
 use super::time;
@@ -41,6 +42,29 @@ impl Query {
         value.filter(|value| !value.is_empty())
     }
 
+    /// Everything that decides what a list shows, for its cursors.
+    pub(super) fn identity(&self) -> String {
+        let mut pairs: Vec<&(String, String)> =
+            self.0.iter().filter(|(name, _)| !matches!(name.as_str(), "cursor" | "limit")).collect();
+        pairs.sort();
+        format!("{pairs:?}")
+    }
+
+    /// A time.
+    pub(super) fn time(&self, name: &str) -> Result<Option<UnixMillis>, Refusal> {
+        let rule = "must be a time such as 2026-12-31T00:00:00Z";
+        self.text(name).map(|text| time::parse(text).ok_or_else(|| Refusal::invalid(name, rule))).transpose()
+    }
+
+    /// A flag; off unless set.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Refusal> {
+        match self.text(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Refusal::invalid(name, "must be true or false")),
+        }
+    }
+
     /// How many items to put on a page.
     pub(super) fn limit(&self) -> Result<u32, Refusal> {
         let Some(text) = self.text("limit") else { return Ok(DEFAULT_ITEMS) };
@@ -50,19 +74,22 @@ impl Query {
     }
 }
 
+/// The type of a body, without parameters and in lower case where it is one that operations take; JSON unless named.
+pub(super) fn content_type<'a>(view: &RequestView<'a>) -> Result<&'a str, Refusal> {
+    const KNOWN: [&str; 3] = ["application/json", "application/x-ndjson", "text/csv"];
+    let named = view.single_text("content-type", "Content-Type")?.unwrap_or("application/json");
+    let essence = named.split(';').next().unwrap_or_default().trim();
+    Ok(KNOWN.into_iter().find(|known| essence.eq_ignore_ascii_case(known)).unwrap_or(essence))
+}
+
 /// The members of a JSON object.
 #[derive(Debug, Default)]
 pub(super) struct Fields(Vec<(String, Value)>);
 
 impl Fields {
-    /// Reads a body.
-    pub(super) fn read(view: &RequestView<'_>, bytes: &[u8]) -> Result<Self, Refusal> {
-        let kind = view.single_text("content-type", "Content-Type")?.unwrap_or("application/json");
-        let essence = kind.split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("application/json") {
-            return Err(Refusal::new(Problem::UnsupportedMediaType, "Send the body as application/json."));
-        }
-        Self::parse(bytes)
+    /// Members that were read elsewhere.
+    pub(super) const fn of(members: Vec<(String, Value)>) -> Self {
+        Self(members)
     }
 
     /// Reads a JSON object.
@@ -125,6 +152,59 @@ impl Fields {
             .transpose()
     }
 
+    /// A whole number.
+    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, Refusal> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Number(number)) => {
+                let number =
+                    number.plain().parse().map_err(|_| Refusal::invalid(name, "must be a whole number"));
+                number.map(Some)
+            }
+            Some(_) => Err(Refusal::invalid(name, "must be a whole number")),
+        }
+    }
+
+    /// A whole number, `Some(None)` for null.
+    pub(super) fn nullable_integer(&self, name: &str) -> Result<Option<Option<i64>>, Refusal> {
+        if self.get(name) == Some(&Value::Null) { Ok(Some(None)) } else { Ok(self.integer(name)?.map(Some)) }
+    }
+
+    /// True or false.
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(Refusal::invalid(name, "must be true or false")),
+        }
+    }
+
+    /// A list of different texts, each of which `parse` takes.
+    pub(super) fn texts<T: PartialEq>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Option<T>,
+        rule: &'static str,
+    ) -> Result<Option<Vec<T>>, Refusal> {
+        let items = match self.get(name) {
+            None => return Ok(None),
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(Refusal::invalid(name, "must be a list of strings")),
+        };
+        let mut read: Vec<T> = Vec::new();
+        for item in items {
+            let Value::Text(text) = item else {
+                return Err(Refusal::invalid(name, "must be a list of strings"));
+            };
+            let item = parse(text).ok_or_else(|| Refusal::invalid(name, rule))?;
+            if read.contains(&item) {
+                return Err(Refusal::invalid(name, "holds an item twice"));
+            }
+            read.push(item);
+        }
+        Ok(Some(read))
+    }
+
     /// An object within the object; absent when it is not there.
     pub(super) fn object(&self, name: &str) -> Result<Option<Self>, Refusal> {
         match self.get(name) {
@@ -132,5 +212,21 @@ impl Fields {
             Some(Value::Object(members)) => Ok(Some(Self(members.clone()))),
             Some(_) => Err(Refusal::invalid(name, "must be an object")),
         }
+    }
+}
+
+/// A body may hold a secret (requirement R8).
+impl Drop for Fields {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|(_, value)| wipe(value));
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::Text(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(members) => members.iter_mut().for_each(|(_, value)| wipe(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

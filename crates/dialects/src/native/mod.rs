@@ -6,12 +6,19 @@
 
 mod access_keys;
 mod accounts;
+mod audit;
 mod auth;
 mod call;
+mod conditions;
+mod csv;
 mod errors;
 mod gate_tokens;
+mod import;
 mod input;
+mod key_list;
+mod key_model;
 mod paths;
+mod report;
 mod service_info;
 mod time;
 mod users;
@@ -38,6 +45,10 @@ use paths::Segments;
 
 /// The dialect's name, as in the registry.
 const NAME: &str = "native";
+/// The header with a key under which a creation may be sent again.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// Longest such key, in bytes.
+const IDEMPOTENCY_KEY_BYTES: usize = 255;
 /// What travels, for programs.
 pub const OPEN_API: &str = include_str!("openapi.json");
 
@@ -74,6 +85,8 @@ enum Takes {
     Object,
     /// A JSON object, or none, which is an empty one.
     Maybe,
+    /// Lines, which the handler reads.
+    Lines,
 }
 
 /// A row of the table of operations.
@@ -113,6 +126,10 @@ table! {
     "ListGateTokens" "GET" "/gate-tokens", Read, ReadGateToken, Account, Never, Nothing, [], gate_tokens::list;
     "CreateGateToken" "POST" "/gate-tokens", Write, CreateGateToken, Account, AtCreation, Object, [], gate_tokens::create;
     "RevokeGateToken" "DELETE" "/gate-tokens/{name}", Write, RevokeGateToken, Account, Never, Nothing, [], gate_tokens::revoke;
+    "ListAccounts" "GET" "/accounts", Read, ReadAccount, Object, Never, Nothing, ["limit" "cursor"], accounts::list;
+    "CreateAccount" "POST" "/accounts", Write, CreateAccount, Account, AtCreation, Object, [], accounts::create;
+    "GetAccount" "GET" "/accounts/{name}", Read, ReadAccount, Object, Never, Nothing, [], accounts::get;
+    "UpdateAccount" "PATCH" "/accounts/{name}", Write, UpdateAccount, Account, Never, Object, [], accounts::update;
     "ListUsers" "GET" "/users", Read, ListUsers, Account, Never, Nothing, ["limit" "cursor"], users::list;
     "CreateUser" "POST" "/users", Write, CreateUser, Account, AtCreation, Object, [], users::create;
     "GetUser" "GET" "/users/{name}", Read, ReadUser, User, Never, Nothing, [], users::get;
@@ -120,9 +137,18 @@ table! {
     "DeleteUser" "DELETE" "/users/{name}", Write, DeleteUser, User, Never, Nothing, [], users::delete;
     "ListUserAccessKeys" "GET" "/users/{name}/access-keys", Read, ReadAccessKey, User, Never, Nothing, [], access_keys::of_user;
     "CreateAccessKey" "POST" "/users/{name}/access-keys", Write, CreateAccessKey, User, AtCreation, Maybe, [], access_keys::create;
+    "ImportAccessKey" "POST" "/users/{name}/access-keys/import", Write, ImportAccessKey, User, Never, Object, [], import::one;
+    "ListAccessKeys" "GET" "/access-keys", Read, ReadAccessKey, Object, Never, Nothing,
+        ["user" "status" "dialect" "expires_before" "expires_after" "used_before" "used_after" "deleted" "sort" "limit" "cursor"], key_list::list;
     "GetAccessKey" "GET" "/access-keys/{id}", Read, ReadAccessKey, Object, Never, Nothing, [], access_keys::get;
     "UpdateAccessKey" "PATCH" "/access-keys/{id}", Write, UpdateAccessKey, Object, Never, Object, [], access_keys::update;
     "DeleteAccessKey" "DELETE" "/access-keys/{id}", Write, DeleteAccessKey, Object, Never, Nothing, [], access_keys::delete;
+    "RotateAccessKey" "POST" "/access-keys/{id}/rotate", Write, RotateAccessKey, Object, AtCreation, Maybe, [], access_keys::rotate;
+    "ListAccessKeyEvents" "GET" "/access-keys/{id}/events", Read, ReadAccessKey, Object, Never, Nothing, ["limit" "cursor"], audit::of_key;
+    "ImportAccessKeys" "POST" "/import", Write, ImportAccessKey, Account, Never, Lines, ["create_users"], import::many;
+    "ListAudit" "GET" "/audit", Read, ReadAudit, Account, Never, Nothing,
+        ["actor" "actor_key" "action" "object" "access_key" "since" "until" "order" "follow" "limit" "cursor"], audit::list;
+    "GetReport" "GET" "/report", Read, ReadReport, Account, Never, Nothing, ["format"], report::get;
 }
 
 impl Native {
@@ -203,11 +229,19 @@ impl Native {
         }
         check_right(&caller, row, segments)?;
         let query = Query::read(request.view.query(), row.query)?;
-        let body = body(&request.view, row.takes)?;
+        let RequestBody::Bytes(bytes) = request.view.body() else {
+            return Err(Refusal::of(Problem::MalformedRequest));
+        };
+        let content_type = input::content_type(&request.view)?;
+        let body = body(content_type, bytes, row.takes)?;
+        if row.operation.reveals == Reveals::AtCreation {
+            note_idempotency_key(service, &mut caller, &request.view, bytes)?;
+        }
         if row.operation.access == Access::Write {
             service.note_write(&mut caller, &claim, self.settings.strict_replay)?;
         }
-        let call = Call { service, caller: &caller, segments, query: &query, body: &body };
+        let call =
+            Call { service, caller: &caller, segments, query: &query, body: &body, bytes, content_type };
         (row.handler)(call).await
     }
 }
@@ -245,15 +279,33 @@ fn check_right(caller: &Caller, row: &Row, segments: &Segments<'_>) -> Result<()
     Ok(())
 }
 
-fn body(view: &RequestView<'_>, takes: Takes) -> Result<Fields, Refusal> {
-    let RequestBody::Bytes(bytes) = view.body() else { return Err(Refusal::of(Problem::MalformedRequest)) };
+fn body(content_type: &str, bytes: &[u8], takes: Takes) -> Result<Fields, Refusal> {
     match (takes, bytes.is_empty()) {
-        (Takes::Nothing | Takes::Maybe, true) => Ok(Fields::default()),
+        (Takes::Nothing | Takes::Maybe, true) | (Takes::Lines, _) => Ok(Fields::default()),
         (Takes::Nothing, false) => {
             Err(Refusal::new(Problem::MalformedRequest, "This operation takes no body; leave it out."))
         }
-        (Takes::Object | Takes::Maybe, _) => Fields::read(view, bytes),
+        (Takes::Object | Takes::Maybe, _) if content_type == "application/json" => Fields::parse(bytes),
+        (Takes::Object | Takes::Maybe, _) => {
+            Err(Refusal::new(Problem::UnsupportedMediaType, "Send the body as application/json."))
+        }
     }
+}
+
+/// A key under which a creation may be sent again.
+fn note_idempotency_key(
+    service: &Service,
+    caller: &mut Caller,
+    view: &RequestView<'_>,
+    body: &[u8],
+) -> Result<(), Refusal> {
+    let given = view.single_text(IDEMPOTENCY_KEY, IDEMPOTENCY_KEY)?;
+    let Some(key) = given else { return Ok(()) };
+    if !(1..=IDEMPOTENCY_KEY_BYTES).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Refusal::invalid(IDEMPOTENCY_KEY, "must be 1 to 255 printable ASCII characters"));
+    }
+    service.note_idempotency_key(caller, key, &[view.method().as_bytes(), view.path().as_bytes(), body]);
+    Ok(())
 }
 
 fn finish(result: Result<Reply, Refusal>, mut note: Note, request: RequestId) -> Answer {

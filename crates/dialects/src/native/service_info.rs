@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use domain::policy::{Action, Reach};
 use serde::Serialize;
 
-use super::access_keys::KeyModel;
 use super::accounts::AccountModel;
 use super::call::{Answering, Call, Reply};
 use super::errors::{Problem, Refusal};
+use super::key_model::KeyModel;
 use super::users::UserModel;
 
 #[derive(Serialize)]
@@ -25,7 +25,6 @@ pub(super) fn who_am_i(call: Call<'_>) -> Answering<'_> {
         // The key was deleted between its look-up and this one.
         let key = record.key(call.caller.key_id().as_str()).ok_or(Refusal::of(Problem::CallerRevoked))?;
         let uses = call.service.last_uses(&[key.uuid]).await?;
-        let now = call.service.clock().now();
         let used = uses.into_iter().next().flatten();
         let rights = Action::ALL.iter().filter_map(|&action| match call.caller.reach(action) {
             Ok(Reach::Account) => Some((action.as_str(), "account")),
@@ -35,7 +34,7 @@ pub(super) fn who_am_i(call: Call<'_>) -> Answering<'_> {
         Reply::ok(&WhoAmI {
             account: AccountModel::from(&record.rows.account),
             user: UserModel::from(&record.rows.user),
-            access_key: KeyModel::new(key, &record.rows.user.name, used.as_ref(), now),
+            access_key: KeyModel::new(key, &record.rows.user.name, used.as_ref(), call.now()),
             rights: rights.collect(),
         })
     })

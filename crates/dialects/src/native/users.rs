@@ -6,9 +6,10 @@ use domain::policy::Role;
 use domain::users::{Attributes, CreatedUser, NewUser, User, UserChange, UserPlace, UserStatus};
 use serde::Serialize;
 
-use super::access_keys::{CreatedModel, issue};
+use super::access_keys::issue;
 use super::call::{Answering, Call, Reply};
 use super::errors::{Problem, Refusal};
+use super::key_model::CreatedModel;
 use super::time;
 
 /// What its cursors are bound to.
@@ -83,15 +84,37 @@ pub(super) fn create(call: Call<'_>) -> Answering<'_> {
             email: text("email")?,
             role: call.body.word("role", Role::parse)?.unwrap_or(Role::Member),
             attributes: Attributes::new(),
-            first_key: call.body.object("access_key")?.as_ref().map(issue).transpose()?,
+            first_key: call.body.object("access_key")?.map(|key| issue(&call, &key)).transpose()?,
         };
-        let CreatedUser { user, key } = call.service.create_user(call.caller, new).await?;
-        let now = call.service.clock().now();
+        if let Some(reply) = repeated(&call).await? {
+            return Ok(reply);
+        }
+        let made = call.service.create_user(call.caller, new).await;
+        let Some(CreatedUser { user, key }) = call.unless_made_meanwhile(made).await? else {
+            return repeated(&call).await?.ok_or(domain::Error::Conflict.into());
+        };
+        let now = call.now();
         let (key, secret) = key.map(|made| (made.key, made.secret.into_text())).unzip();
         let secret = secret.as_ref().map(|secret| secret.as_str());
         let access_key = key.as_ref().map(|key| CreatedModel::new(key, &user.name, secret, now));
         Reply::created(&CreatedUserModel { user: UserModel::from(&user), access_key })
     })
+}
+
+/// The answer to a creation that was asked for before, with the same idempotency key.
+async fn repeated(call: &Call<'_>) -> Result<Option<Reply>, Refusal> {
+    let Some(remembered) = call.service.remembered(call.caller).await? else { return Ok(None) };
+    let record = call.service.remembered_user(&remembered).await?;
+    let user = &record.rows.user;
+    let key = record.rows.keys.iter().find(|key| key.created_at == user.created_at);
+    let secret = match key {
+        Some(key) => call.service.secret_again(call.caller, &remembered, key).await?,
+        None => None,
+    };
+    let secret = secret.map(domain::secret::Reveal::into_text);
+    let secret = secret.as_ref().map(|secret| secret.as_str());
+    let access_key = key.map(|key| CreatedModel::new(key, &user.name, secret, call.now()));
+    Reply::created(&CreatedUserModel { user: UserModel::from(user), access_key }).map(Some)
 }
 
 pub(super) fn get(call: Call<'_>) -> Answering<'_> {

@@ -110,6 +110,7 @@ pub(super) fn update(call: Call<'_>) -> Reply<'_> {
         let change = KeyChange {
             status: call.given("Status").and_then(|word| parse_status(&word)),
             description: call.given("Description").map(Into::into),
+            ..KeyChange::default()
         };
         call.service.update_access_key(call.caller, &call.text("AccessKeyID"), SCHEMES, change).await?;
         call.success(&Nothing {})
@@ -125,7 +126,7 @@ pub(super) fn delete(call: Call<'_>) -> Reply<'_> {
 
 /// How this dialect issues a key.
 pub(super) fn issue() -> KeyIssue<'static> {
-    KeyIssue { dialect: NAME, schemes: SCHEMES, shape: &SHAPE, description: String::new(), expires_at: None }
+    KeyIssue::plain(NAME, SCHEMES, &SHAPE)
 }
 
 /// Reads a status word; the vendor's own example spells one of them `Inactivate`.

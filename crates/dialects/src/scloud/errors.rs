@@ -225,6 +225,10 @@ impl From<AuthError> for Refusal {
                 RetCode::SignatureWrong,
                 "Signature VerifyAC Error: Timestamp is more than 300 seconds away from the server's clock",
             ),
+            AuthError::Untimed => Self::plain(
+                RetCode::SignatureWrong,
+                "Signature VerifyAC Error: this key takes only requests with Timestamp and Nonce",
+            ),
             AuthError::Replayed(refusal) => refusal.into(),
             AuthError::WrongToken => Self::plain(RetCode::TokenUnknown, "Token Not Exists"),
             AuthError::Unusable(unusable) => unusable.into(),
@@ -261,6 +265,7 @@ impl From<Unusable> for Refusal {
             Unusable::ParentUnusable => denied("The access key that this one belongs to may not be used"),
             Unusable::UserFrozen => denied("The user is frozen"),
             Unusable::AccountDisabled => denied("The account is disabled"),
+            Unusable::ServiceNotAllowed => denied("The access key is not good for this service"),
             Unusable::SourceNotAllowed => Self::plain(RetCode::SourceRefused, "Access denied for this IP"),
         }
     }

@@ -104,7 +104,7 @@ pub(super) fn update(call: Call<'_>) -> Reply<'_> {
             Some("Inactive") => KeyStatus::Inactive,
             Some(_) | None => KeyStatus::Active,
         };
-        let change = KeyChange { status: Some(status), description: None };
+        let change = KeyChange { status: Some(status), ..KeyChange::default() };
         let changed = call.service.update_access_key(call.caller, key(&call), SCHEMES, change).await;
         changed.map_err(Refusal::of_key)?;
         call.success(&Nothing {})
@@ -141,7 +141,7 @@ pub(super) fn last_used(call: Call<'_>) -> Reply<'_> {
 
 /// How this dialect issues a key.
 pub(super) fn issue() -> KeyIssue<'static> {
-    KeyIssue { dialect: NAME, schemes: SCHEMES, shape: &SHAPE, description: String::new(), expires_at: None }
+    KeyIssue::plain(NAME, SCHEMES, &SHAPE)
 }
 
 /// The key that a request is about: its owner must be the target, who is the caller unless the request says otherwise.

@@ -44,7 +44,7 @@ pub(super) async fn authenticate(
     let operation = row.map_or("", |row| row.operation.name);
     // Every client draws the nonce of version 1 anew, but Node.js from sixteen bits only.
     let terms =
-        Terms { freshness: FRESHNESS, order: Order::ClockFirst, nonces: Nonces::Repeatable, operation };
+        Terms { operation, order: Order::ClockFirst, nonces: Nonces::Repeatable, ..Terms::from(FRESHNESS) };
     let caller = service.authenticate(&claim, request.origin, terms).await?;
     note.caller = Some(CallerNote::from(&caller));
     if claim.scheme() == Scheme::Tc3 && !claim.signs_header(ACTION_HEADER) {

@@ -124,7 +124,7 @@ impl From<AuthError> for Refusal {
         match error {
             AuthError::UnknownKey => secret_id_not_found().because(error.to_string()),
             AuthError::WrongSignature(_) => signature_failure().because(error.to_string()),
-            AuthError::Stale => {
+            AuthError::Stale | AuthError::Untimed => {
                 Self::plain(Code::SignatureExpire, "The signature is expired, please request again.")
             }
             AuthError::Replayed(refusal) => refusal.into(),
@@ -164,7 +164,8 @@ impl From<Unusable> for Refusal {
             | Unusable::KeyNotYetValid
             | Unusable::ParentUnusable
             | Unusable::UserFrozen
-            | Unusable::AccountDisabled => secret_id_not_found().because(unusable.to_string()),
+            | Unusable::AccountDisabled
+            | Unusable::ServiceNotAllowed => secret_id_not_found().because(unusable.to_string()),
             Unusable::SourceNotAllowed => {
                 Self::plain(Code::IpNotInWhitelist, "The SecretId may not be used from this address.")
             }

@@ -6,8 +6,10 @@ use std::pin::Pin;
 use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
+use domain::audit_log::{AuditPage, AuditScan};
 use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::idempotency::RememberedRequest;
 use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::passwords::Password;
@@ -16,7 +18,7 @@ use domain::ssh_keys::{Fingerprint, SshKey};
 use domain::store::{CommitError, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows};
 use domain::tokens::{Token, TokenHash, TokenKind};
 use domain::users::{User, UserPlace};
-use domain::vault::RingRow;
+use domain::vault::{Mark, RingRow};
 
 pub struct BrokenStore;
 
@@ -42,6 +44,18 @@ impl Store for BrokenStore {
     }
 
     fn user_rows(&self, _: UserUuid) -> StoreFuture<'_, Option<UserRows>> {
+        busy()
+    }
+
+    fn key_with_id(&self, _: &KeyId) -> StoreFuture<'_, Option<AccessKey>> {
+        busy()
+    }
+
+    fn remembered_request(&self, _: Mark) -> StoreFuture<'_, Option<RememberedRequest>> {
+        busy()
+    }
+
+    fn scan_audit(&self, _: AuditScan) -> StoreFuture<'_, AuditPage> {
         busy()
     }
 

@@ -12,6 +12,7 @@
 
 mod broken_store;
 mod golden;
+mod native;
 mod registry;
 mod scloud;
 mod tencent;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use dialects::scloud::Scloud;
 use dialects::{Answer, Dialect, Request};
 use domain::Service;
-use domain::access_keys::{AccessKey, KeyKind, KeyStatus, SchemeSet};
+use domain::access_keys::{AccessKey, KeyKind, KeyStatus, SchemeSet, SignedTime};
 use domain::accounts::{Account, AccountStatus};
 use domain::audit::{AuditChain, AuditEntry, ChainHead};
 use domain::batch::{Batch, Effect};
@@ -298,6 +298,9 @@ impl World {
             sources: spec.sources,
             not_before: None,
             expires_at: spec.expires_at,
+            audience: Vec::new(),
+            signed_time: SignedTime::AsScheme,
+            successor: None,
             description: String::new(),
             version: 1,
             created_at: now,

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AccessKey, KeyKind, KeyScope, KeyStatus, check_description};
+use super::conditions::{check_conditions, check_times};
+use super::{AccessKey, Audience, KeyScope, KeyStatus, SchemeSet, SignedTime, check_description};
+use crate::accounts::Account;
 use crate::batch::{Batch, Effect, Require};
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
 use crate::commit::Refused;
 use crate::directory::UserRecord;
-use crate::error::Error;
+use crate::error::{Error, Field};
 use crate::id::KeyUuid;
 use crate::limits::CONFLICT_RETRIES;
+use crate::net::AddressRange;
 use crate::policy::{Action, Reach, Role};
 use crate::service::Service;
 use crate::users::{UserRef, UserStatus};
@@ -38,6 +41,42 @@ pub struct KeyChange {
     pub status: Option<KeyStatus>,
     /// Other free text.
     pub description: Option<String>,
+    /// Other schemes.
+    pub schemes: Option<SchemeSet>,
+    /// Other networks that it may be used from.
+    pub sources: Option<Vec<AddressRange>>,
+    /// Other services that it is good for.
+    pub audience: Option<Vec<Audience>>,
+    /// Another beginning, or none.
+    pub not_before: Option<Option<UnixMillis>>,
+    /// Another end, or none.
+    pub expires_at: Option<Option<UnixMillis>>,
+    /// Another rule for the time of its requests.
+    pub signed_time: Option<SignedTime>,
+}
+
+impl KeyChange {
+    fn touches_conditions(&self) -> bool {
+        self.schemes.is_some()
+            || self.sources.is_some()
+            || self.audience.is_some()
+            || self.not_before.is_some()
+            || self.expires_at.is_some()
+            || self.signed_time.is_some()
+    }
+
+    fn apply(&self, old: &AccessKey) -> AccessKey {
+        let mut key = old.clone();
+        key.status = self.status.unwrap_or(old.status);
+        key.description.clone_from(self.description.as_ref().unwrap_or(&old.description));
+        key.schemes = self.schemes.unwrap_or(old.schemes);
+        key.sources.clone_from(self.sources.as_ref().unwrap_or(&old.sources));
+        key.audience.clone_from(self.audience.as_ref().unwrap_or(&old.audience));
+        key.not_before = self.not_before.unwrap_or(old.not_before);
+        key.expires_at = self.expires_at.unwrap_or(old.expires_at);
+        key.signed_time = self.signed_time.unwrap_or(old.signed_time);
+        key
+    }
 }
 
 /// Which keys a deletion takes.
@@ -50,11 +89,12 @@ pub enum Doomed {
 }
 
 impl Service {
-    /// Enables, disables or describes a key. A status that it already has is success and changes nothing.
+    /// Enables, disables or describes a key, or sets its conditions, which takes a right of its own. What it already has is
+    /// success and changes nothing.
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::RootOnly`], [`Error::KeyNotFound`], [`Error::KeyOfAnother`],
-    /// [`Error::Invalid`],
+    /// [`Error::Invalid`], [`Error::ExceedsCaller`], [`Error::RotationUnderWay`], [`Error::LimitReached`],
     /// [`Error::LastAdministratorKey`].
     pub async fn update_access_key<'k>(
         &self,
@@ -67,33 +107,33 @@ impl Service {
             check_description(text)?;
         }
         let (wanted, scope) = (key.into(), scope.into());
+        if change.touches_conditions() {
+            caller.require_account(Action::RestrictAccessKey)?;
+        }
         for _ in 0..CONFLICT_RETRIES {
             let (record, old) = self.key_to_change(caller, Action::UpdateAccessKey, wanted, scope).await?;
             let now = self.clock.now();
-            let mut key = old.clone();
-            key.status = change.status.unwrap_or(old.status);
-            key.description.clone_from(change.description.as_ref().unwrap_or(&old.description));
+            let key = change.apply(&old);
             if key == old {
                 return Ok(key);
             }
-            key.modified_at = now;
-            key.modified_by = caller.user;
-            key.version += 1;
-            key.mark = self.vault.mark(&key.mark_input());
+            check_change(caller, &record.rows.account, &old, &key)?;
+            let key = self.touched(caller, key, now);
             let mut batch = self.batch_by(caller, now);
             batch.require.push(Require::KeyVersionIs(old.uuid, old.version));
-            if old.status == KeyStatus::Active && key.status == KeyStatus::Inactive {
-                batch.require.extend(record.loses_admin_keys(&[&old], now));
-            }
-            let detail = format!("key={} status={}", key.key_id, key.status.as_str());
-            batch.audit.push(caller.entry(
-                now,
-                Action::UpdateAccessKey,
-                key.uuid.as_bytes(),
-                key.version,
-                detail,
-            ));
+            let limit = self.limits.access_keys_per_user;
+            let new_groups = key.schemes.quota_groups().filter(|group| !group.meets(old.schemes));
+            batch.require.extend(new_groups.map(|schemes| Require::KeysBelow {
+                user: key.user,
+                schemes,
+                limit,
+            }));
+            batch.require.extend(record.loses_admin_rights(&old, &key, now));
+            let detail = describe_change(&old, &key);
+            let (object, version) = (key.uuid, key.version);
+            batch.audit.push(caller.entry(now, Action::UpdateAccessKey, object.as_bytes(), version, detail));
             batch.effects.push(Effect::UpdateKey(key.clone()));
+            self.tighten_children(&mut batch, caller, &record, &key, now);
             match self.commit(batch).await {
                 Ok(()) => return Ok(key),
                 Err(Refused::Changed) => {}
@@ -174,7 +214,7 @@ impl Service {
 
     /// Looks up a key that the caller wants to change. Who reaches only his own keys is told the same of a foreign key as
     /// of an unknown one (threat T38).
-    async fn key_to_change(
+    pub(super) async fn key_to_change(
         &self,
         caller: &Caller,
         action: Action,
@@ -202,6 +242,45 @@ impl Service {
         }
         caller.require_root_for(owner)?;
         Ok((record, key))
+    }
+
+    /// A changed key as it is stored.
+    pub(super) fn touched(&self, caller: &Caller, mut key: AccessKey, now: UnixMillis) -> AccessKey {
+        key.modified_at = now;
+        key.modified_by = caller.user;
+        key.version += 1;
+        key.mark = self.vault.mark(&key.mark_input());
+        key
+    }
+
+    /// Temporary keys are good for no more than their parent (threat T40): what is taken from it is taken from them.
+    pub(super) fn tighten_children(
+        &self,
+        batch: &mut Batch,
+        caller: &Caller,
+        record: &UserRecord,
+        parent: &AccessKey,
+        now: UnixMillis,
+    ) {
+        for old in record.children(parent.uuid) {
+            let mut child = old.clone();
+            child.expires_at = child.expires_at.into_iter().chain(parent.expires_at).min();
+            child.schemes = child.schemes.and(parent.schemes);
+            if child == *old {
+                continue;
+            }
+            batch.require.push(Require::KeyVersionIs(old.uuid, old.version));
+            if child.schemes.bits() == 0 {
+                self.bury(batch, caller, old, now);
+                continue;
+            }
+            let child = self.touched(caller, child, now);
+            let detail = describe_change(old, &child);
+            let (object, version) = (child.uuid, child.version);
+            let action = Action::UpdateAccessKey;
+            batch.audit.push(caller.entry(now, action, object.as_bytes(), version, detail));
+            batch.effects.push(Effect::UpdateKey(child));
+        }
     }
 
     /// Turns a key into a tombstone: its id stays taken, its secret is gone.
@@ -244,15 +323,25 @@ impl UserRecord {
     /// What must hold when `keys` of this user are about to stop working: that an administrator key remains. Empty when
     /// none of them is a working administrator key now.
     pub(crate) fn loses_admin_keys(&self, keys: &[&AccessKey], now: UnixMillis) -> Option<Require> {
-        let works = |key: &&&AccessKey| {
-            key.kind == KeyKind::Permanent && key.status == KeyStatus::Active && !key.is_expired(now)
-        };
+        let works = |key: &&&AccessKey| key.can_administrate(now);
         let lost: Vec<KeyUuid> = keys.iter().filter(works).map(|key| key.uuid).collect();
         if lost.is_empty() || !self.is_working_admin() {
             return None;
         }
         let account = self.rows.user.account;
         Some(Require::AnotherAdminKeyRemains { account, lost_keys: lost, lost_user: None, at: now })
+    }
+
+    /// The same when `old` becomes `new`: now, or when its new end comes.
+    pub(super) fn loses_admin_rights(
+        &self,
+        old: &AccessKey,
+        new: &AccessKey,
+        now: UnixMillis,
+    ) -> Option<Require> {
+        let ends_sooner = new.expires_at.filter(|end| old.expires_at.is_none_or(|before| *end < before));
+        let at = if new.can_administrate(now) { ends_sooner? } else { now };
+        self.loses_admin_keys(&[old], at)
     }
 
     /// The same when the user himself is about to stop working.
@@ -270,4 +359,49 @@ impl UserRecord {
         let user = &self.rows.user;
         user.role == Role::Admin && user.status == UserStatus::Active
     }
+}
+
+/// The rules for a changed key.
+fn check_change(caller: &Caller, account: &Account, old: &AccessKey, new: &AccessKey) -> Result<(), Error> {
+    if new.schemes.bits() == 0 {
+        return Err(Error::Invalid { field: Field::Schemes, rule: "must name at least one scheme" });
+    }
+    check_conditions(&new.sources, &new.audience)?;
+    check_times(new.not_before, new.expires_at)?;
+    if new.sources != old.sources {
+        caller.limits().allow_sources(&new.sources)?;
+    }
+    if new.expires_at == old.expires_at {
+        return Ok(());
+    }
+    caller.limits().allow_end(new.expires_at)?;
+    let is_later = |limit: UnixMillis| new.expires_at.is_none_or(|end| end > limit);
+    if old.successor.is_some() && old.expires_at.is_some_and(is_later) {
+        return Err(Error::RotationUnderWay);
+    }
+    let longest = account.max_key_lifetime_ms.map(|life| old.created_at.plus(life));
+    if longest.is_some_and(is_later) {
+        return Err(Error::Invalid { field: Field::Expiry, rule: "is later than the account allows" });
+    }
+    Ok(())
+}
+
+/// What changed, for the audit. Free text is left out.
+fn describe_change(old: &AccessKey, new: &AccessKey) -> String {
+    let mut words = vec![format!("key={} status={}", new.key_id, new.status.as_str())];
+    let mut note = |differs: bool, word: String| {
+        if differs {
+            words.push(word);
+        }
+    };
+    let time = |at: Option<UnixMillis>| at.map_or("never".to_owned(), |at| at.to_string());
+    note(new.schemes != old.schemes, format!("schemes={}", new.schemes));
+    let sources: Vec<String> = new.sources.iter().map(ToString::to_string).collect();
+    note(new.sources != old.sources, format!("sources={}", sources.join(",")));
+    let audience: Vec<&str> = new.audience.iter().map(Audience::as_str).collect();
+    note(new.audience != old.audience, format!("audience={}", audience.join(",")));
+    note(new.not_before != old.not_before, format!("not_before={}", time(new.not_before)));
+    note(new.expires_at != old.expires_at, format!("expires_at={}", time(new.expires_at)));
+    note(new.signed_time != old.signed_time, format!("signed_time={}", new.signed_time.as_str()));
+    words.join(" ")
 }

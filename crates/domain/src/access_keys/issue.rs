@@ -1,6 +1,6 @@
 //! Issuing a key: its shape, its quota, and the one moment at which its secret leaves.
 
-use super::{AccessKey, KeyKind, KeyStatus, SchemeSet, check_description};
+use super::{AccessKey, Conditions, KeyKind, KeyStatus, SchemeSet, check_description};
 use crate::accounts::Account;
 use crate::batch::{Batch, Effect, Require};
 use crate::caller::Caller;
@@ -68,6 +68,16 @@ pub struct KeyIssue<'a> {
     pub description: String,
     /// End of life, if any.
     pub expires_at: Option<UnixMillis>,
+    /// What else it is limited to.
+    pub conditions: Conditions,
+}
+
+impl<'a> KeyIssue<'a> {
+    /// A key without description, end and conditions.
+    pub fn plain(dialect: &'static str, schemes: SchemeSet, shape: &'a KeyShape) -> Self {
+        let conditions = Conditions::default();
+        Self { dialect, schemes, shape, description: String::new(), expires_at: None, conditions }
+    }
 }
 
 /// A key that was made.
@@ -105,6 +115,7 @@ impl Service {
             let mut batch = self.batch_by(caller, now);
             batch.require.push(Require::UserIsLive(user.uuid));
             let created = made.add_to(&mut batch, caller, user.serial, now);
+            self.remember(&mut batch, caller, created.key.uuid.as_bytes(), now);
             match self.commit(batch).await {
                 Ok(()) => return Ok(created),
                 Err(Refused::Other(Require::KeyIdIsFree(_))) => {}
@@ -124,11 +135,11 @@ impl Service {
         now: UnixMillis,
     ) -> Result<MadeKey, Error> {
         check_description(&issue.description)?;
+        issue.check()?;
         let longest = account.max_key_lifetime_ms.map(|life| now.plus(life));
-        let expires_at = match (issue.expires_at, longest) {
-            (Some(asked), Some(longest)) => Some(asked.min(longest)),
-            (asked, longest) => asked.or(longest),
-        };
+        let asked = caller.limits().end(issue.expires_at)?;
+        let expires_at = asked.into_iter().chain(longest).min();
+        let conditions = &issue.conditions;
         let random = self.random.as_ref();
         let secret = issue.shape.new_secret(random);
         let mut key = AccessKey {
@@ -142,9 +153,12 @@ impl Service {
             kind: KeyKind::Permanent,
             status: KeyStatus::Active,
             sealed: None,
-            sources: Vec::new(),
-            not_before: None,
+            sources: caller.limits().sources(&conditions.sources)?,
+            not_before: conditions.not_before,
             expires_at,
+            audience: conditions.audience.clone(),
+            signed_time: conditions.signed_time,
+            successor: None,
             description: issue.description.clone(),
             version: 1,
             created_at: now,
@@ -157,7 +171,9 @@ impl Service {
         };
         let seals = self.seal_into(&mut key, &secret)?;
         let limit = self.limits.access_keys_per_user;
-        Ok(MadeKey { key, secret, seals, quota: Require::KeysBelow { user, schemes: issue.schemes, limit } })
+        let groups = issue.schemes.quota_groups();
+        let quota = groups.map(|schemes| Require::KeysBelow { user, schemes, limit }).collect();
+        Ok(MadeKey { key, secret, seals, quota, action: Action::CreateAccessKey })
     }
 
     /// Seals `secret` into `key`, marks the row, and returns the effect that counts the seal.
@@ -173,8 +189,11 @@ impl Service {
 pub(crate) struct MadeKey {
     pub(super) key: AccessKey,
     secret: Secret,
-    seals: Effect,
-    pub(super) quota: Require,
+    pub(super) seals: Effect,
+    /// What must hold of the keys that are there.
+    pub(super) quota: Vec<Require>,
+    /// What the audit calls it.
+    pub(super) action: Action,
 }
 
 impl MadeKey {
@@ -186,20 +205,14 @@ impl MadeKey {
         owner: Serial,
         now: UnixMillis,
     ) -> CreatedKey {
-        batch.require.push(self.quota);
+        batch.require.extend(self.quota);
         batch.require.push(Require::KeyIdIsFree(self.key.key_id.clone()));
         let mut detail =
             format!("key={} user={} dialect={}", self.key.key_id, self.key.user, self.key.dialect);
         if let Some(parent) = self.key.parent {
             detail.push_str(&format!(" parent={parent}"));
         }
-        batch.audit.push(caller.entry(
-            now,
-            Action::CreateAccessKey,
-            self.key.uuid.as_bytes(),
-            self.key.version,
-            detail,
-        ));
+        batch.audit.push(caller.entry(now, self.action, self.key.uuid.as_bytes(), self.key.version, detail));
         batch.effects.push(Effect::InsertKey(self.key.clone()));
         batch.effects.push(self.seals);
         CreatedKey { key: self.key, owner, secret: Reveal::new(self.secret) }

@@ -6,7 +6,7 @@ use super::{AccessKey, KeyScope};
 use crate::caller::Caller;
 use crate::directory::UserRecord;
 use crate::error::Error;
-use crate::id::KeyUuid;
+use crate::id::{KeyId, KeyUuid};
 use crate::policy::{Action, Reach};
 use crate::secret::Reveal;
 use crate::service::Service;
@@ -27,6 +27,43 @@ impl Service {
         caller.require_named(Action::ReadAccessKey, user)?;
         let record = self.find_user(caller, user).await?;
         if record.damaged.is_empty() { Ok(record) } else { Err(Error::Damaged) }
+    }
+
+    /// One key with its owner, permanent or temporary, of whatever dialect; deleted ones for those who read the whole account.
+    ///
+    /// # Errors
+    /// [`Error::Denied`]; [`Error::KeyNotFound`] alike for unknown keys and for those that the caller may not see (threat
+    /// T38); [`Error::Damaged`].
+    pub async fn get_access_key(
+        &self,
+        caller: &Caller,
+        key_id: &str,
+    ) -> Result<(Arc<UserRecord>, AccessKey), Error> {
+        let reach = caller.reach(Action::ReadAccessKey)?;
+        let record = self.directory.by_key(key_id).await?.ok_or(Error::KeyNotFound)?;
+        let owner = &record.rows.user;
+        let visible =
+            owner.account == caller.account && (reach == Reach::Account || owner.uuid == caller.user);
+        if !visible {
+            return Err(Error::KeyNotFound);
+        }
+        let key = match record.key(key_id) {
+            Some(key) => Some(key.clone()),
+            None if reach == Reach::Account => self.store.key_with_id(&KeyId::new(key_id)).await?,
+            None => None,
+        };
+        let key = key.filter(|key| key.user == owner.uuid).ok_or(Error::KeyNotFound)?;
+        let is_marked = self.vault.is_marked(&key.mark_input(), &key.mark);
+        if record.intact && is_marked { Ok((record, key)) } else { Err(Error::Damaged) }
+    }
+
+    /// The owner of a key that the caller was shown.
+    ///
+    /// # Errors
+    /// [`Error::KeyNotFound`] when he is gone, [`Error::Damaged`], [`Error::Store`].
+    pub async fn user_of(&self, caller: &Caller, key: &AccessKey) -> Result<Arc<UserRecord>, Error> {
+        let record = self.directory.by_user(caller.account, key.user).await?.ok_or(Error::KeyNotFound)?;
+        if record.intact { Ok(record) } else { Err(Error::Damaged) }
     }
 
     /// One key by its record, for `action`. Clouds that name keys so in their paths find them here.
@@ -69,26 +106,6 @@ impl Service {
         }
     }
 
-    /// One live key with its owner, permanent or temporary, of whatever dialect.
-    ///
-    /// # Errors
-    /// [`Error::Denied`]; [`Error::KeyNotFound`] alike for unknown keys and for those that the caller may not see (threat
-    /// T38); [`Error::Damaged`].
-    pub async fn get_access_key(
-        &self,
-        caller: &Caller,
-        key_id: &str,
-    ) -> Result<(Arc<UserRecord>, AccessKey), Error> {
-        let reach = caller.reach(Action::ReadAccessKey)?;
-        let record = self.directory.by_key(key_id).await?.ok_or(Error::KeyNotFound)?;
-        let owner = &record.rows.user;
-        let visible =
-            owner.account == caller.account && (reach == Reach::Account || owner.uuid == caller.user);
-        let key = record.key(key_id).filter(|_| visible).ok_or(Error::KeyNotFound)?.clone();
-        let is_damaged = !record.intact || record.damaged.contains(&key.uuid);
-        if is_damaged { Err(Error::Damaged) } else { Ok((record, key)) }
-    }
-
     /// Secrets of the caller's own keys, for a dialect that is set to `reveal_secret = "owner"`. Each reading is in the
     /// audit before the secret is out. Keys of others are passed over: the answer has a place for each key asked for.
     ///
@@ -121,7 +138,7 @@ impl Service {
         keys.iter().map(|key| Some(key).filter(own).map(|key| self.open_secret(key)).transpose()).collect()
     }
 
-    fn open_secret(&self, key: &AccessKey) -> Result<Reveal, Error> {
+    pub(crate) fn open_secret(&self, key: &AccessKey) -> Result<Reveal, Error> {
         let sealed = key.sealed.as_deref().ok_or(Error::Damaged)?;
         self.vault.open_sealed(&key.binding(), sealed).map(Reveal::new).map_err(|_| Error::Damaged)
     }

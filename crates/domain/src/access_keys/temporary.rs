@@ -33,13 +33,16 @@ impl Service {
             let parent = usable_parent(&record, parent, issue, now)?;
             caller.require_root_for(&record.rows.user)?;
             let user = &record.rows.user;
+            // Whatever was asked for is cut to the earliest end.
+            let issue = &KeyIssue { expires_at: caller.limits().cap(issue.expires_at), ..issue.clone() };
             let mut made = self.new_key(caller, &record.rows.account, user.uuid, issue, now)?;
             made.key.kind = KeyKind::Temporary;
             made.key.parent = Some(parent.uuid);
             made.key.expires_at = Some(end_of_child(&made.key, parent, now)?);
             made.key.mark = self.vault.mark(&made.key.mark_input());
             let limit = self.limits.temporary_keys_per_key;
-            made.quota = Require::ChildrenBelow { user: user.uuid, parent: parent.uuid, limit, at: now };
+            made.quota =
+                vec![Require::ChildrenBelow { user: user.uuid, parent: parent.uuid, limit, at: now }];
             let mut batch = self.batch_by(caller, now);
             // The parent is as it was found: neither disabled nor deleted meanwhile, nor was its end moved.
             batch.require.push(Require::KeyVersionIs(parent.uuid, parent.version));

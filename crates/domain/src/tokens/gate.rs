@@ -6,22 +6,18 @@
 use zeroize::Zeroizing;
 
 use super::{Token, TokenHash, TokenKind};
+use crate::access_keys::Audience;
 use crate::accounts::AccountStatus;
 use crate::batch::{Effect, Require};
 use crate::caller::Caller;
 use crate::error::{Error, Field};
 use crate::id::AccountUuid;
-use crate::name::NameKey;
 use crate::policy::Action;
 use crate::service::Service;
 use crate::store::StoreError;
 
 /// Gate tokens of an account that are listed and looked through; an administrator who makes more sees the first.
 pub const GATE_TOKENS_LISTED: u32 = 1_000;
-/// Most characters of a service's name.
-const SERVICE_CHARS: usize = 64;
-/// The account whose services may ask about every account's keys.
-const OPERATOR: &str = "default";
 
 /// A gate token that was just made; the only time that it can be read.
 pub struct NewGateToken {
@@ -49,7 +45,9 @@ impl Service {
     pub async fn create_gate_token(&self, caller: &Caller, name: &str) -> Result<NewGateToken, Error> {
         caller.require_account(Action::CreateGateToken)?;
         caller.require_permanent()?;
-        check_service(name)?;
+        // A key's audience names services in the same words.
+        let rule = "names a service with 1 to 64 letters, digits, `_`, `.` and `-`, the first a letter, digit or `_`";
+        Audience::parse(name).ok_or(Error::Invalid { field: Field::Audience, rule })?;
         let now = self.clock.now();
         let word = TokenKind::Gate.generate(self.random.as_ref());
         let mut token = Token {
@@ -116,19 +114,7 @@ impl Service {
         let token = token.filter(|_| record.intact && account.status == AccountStatus::Active);
         Ok(token.map(|token| GateCaller {
             service: token.name.clone(),
-            account: (account.name_key != NameKey::of(OPERATOR)).then_some(account.uuid),
+            account: (!account.is_operator()).then_some(account.uuid),
         }))
     }
-}
-
-/// A key's audience names services in the same words.
-fn check_service(name: &str) -> Result<(), Error> {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-    let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-    if begins_well && name.len() <= SERVICE_CHARS && name.chars().all(is_allowed) {
-        return Ok(());
-    }
-    let rule =
-        "names a service with 1 to 64 letters, digits, `_`, `.` and `-`, the first a letter, digit or `_`";
-    Err(Error::Invalid { field: Field::Audience, rule })
 }

@@ -102,6 +102,8 @@ impl Service {
             key: Credential::Token(token.hash),
             key_id: KeyId::new(format!("token:{}", to_hex(&token.hash.object()))),
             temporary: false,
+            limits: None,
+            repeatable: None,
             signature_tag: None,
             payload: signing::Payload::Unchecked,
             origin,

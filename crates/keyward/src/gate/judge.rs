@@ -105,6 +105,7 @@ impl Gate {
             order: Order::SignatureFirst,
             // Every client of version 1 sends one, and a proxy may ask twice about one request.
             nonces: if scheme == Scheme::TencentV1 { Nonces::Repeatable } else { Nonces::Once },
+            service: asker.service.as_deref(),
             operation: route.as_str(),
         };
         let key_id = || claim.access_key_id().to_owned();
@@ -204,6 +205,7 @@ impl Denial {
                 AuthError::UnknownKey
                 | AuthError::WrongSignature(_)
                 | AuthError::Stale
+                | AuthError::Untimed
                 | AuthError::Replayed(_)
                 | AuthError::WrongToken
                 | AuthError::Throttled => 401,
@@ -232,7 +234,7 @@ impl Denial {
                 AuthError::UnknownKey | AuthError::WrongSignature(_) | AuthError::Throttled => {
                     "wrong signature".to_owned()
                 }
-                AuthError::Stale => AuthError::Stale.to_string(),
+                AuthError::Stale | AuthError::Untimed => error.to_string(),
                 AuthError::Replayed(refusal) => refusal.to_string(),
                 AuthError::WrongToken => AuthError::WrongToken.to_string(),
                 AuthError::Unusable(unusable) => unusable.to_string(),

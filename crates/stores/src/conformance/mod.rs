@@ -11,6 +11,7 @@
     reason = "a suite of tests fails by panicking"
 )]
 
+mod account_wide;
 mod atomic;
 pub mod dump;
 mod effects;
@@ -57,6 +58,10 @@ cases! {
         a_ring_key_is_rewrapped_from_the_master_key_it_had, refusals_add_up_and_age, the_latest_use_stays;
     key_lists: keys_are_found_by_record, keys_of_an_account_page_in_both_directions, each_filter_leaves_out_the_others,
         deleted_keys_are_listed_on_demand;
+    account_wide: accounts_are_found_by_name_and_change, keys_are_found_by_id, users_are_walked_by_place,
+        conditions_read_back_and_change, keys_on_their_way_out_do_not_count,
+        keys_that_cannot_administrate_keep_no_account, requests_are_remembered_for_a_while,
+        the_audit_is_read_by_account_and_object, the_audit_is_cut_alike;
     reads: owners_are_found_for_deleted_keys_too, names_find_live_users_only, numbers_find_live_users_only, users_come_with_account_and_live_keys,
         lists_page_by_creation, scans_page_by_id_with_tombstones, audit_rows_page_in_chain_order;
     logins: ssh_keys_read_back, ssh_keys_are_found_in_their_account, an_ssh_key_has_one_owner_in_an_account,

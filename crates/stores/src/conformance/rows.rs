@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::access_keys::{AccessKey, KeyKind, KeyStatus, SchemeSet};
+use domain::access_keys::{AccessKey, KeyKind, KeyStatus, SchemeSet, SignedTime};
 use domain::accounts::{Account, AccountStatus};
 use domain::clock::UnixMillis;
 use domain::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
@@ -90,6 +90,9 @@ pub fn key(user: &User, number: u32) -> AccessKey {
         sources: Vec::new(),
         not_before: None,
         expires_at: None,
+        audience: Vec::new(),
+        signed_time: SignedTime::AsScheme,
+        successor: None,
         description: String::new(),
         version: 1,
         created_at: NOW,

@@ -6,6 +6,7 @@ use domain::access_keys::AccessKey;
 use domain::accounts::Account;
 use domain::batch::Effect;
 use domain::clock::UnixMillis;
+use domain::idempotency::RememberedRequest;
 use domain::last_used::KeyUse;
 use domain::refusals::KEPT_MINUTES;
 use domain::ssh_keys::SshKey;
@@ -43,6 +44,18 @@ impl Rows {
                 ensure(!self.is_serial_taken(new.serial), "the serial is taken")?;
                 self.account_name_fits(new)
             }
+            Effect::UpdateAccount(new) => {
+                let fixed = |account: &Account| {
+                    (account.serial, account.name.clone(), account.name_key.clone(), account.created_at)
+                };
+                let old = self.accounts.get(&new.uuid).ok_or("the account does not exist")?;
+                ensure(fixed(old) == fixed(new), "what never changes of an account has changed")?;
+                self.account_name_fits(new)
+            }
+            Effect::RememberRequest { request, remembered_since } => {
+                let is_old = |old: &RememberedRequest| old.at <= *remembered_since;
+                ensure(self.requests.get(&request.repeatable.key).is_none_or(is_old), "the request is known")
+            }
             Effect::InsertUser(new) => {
                 let account = self.accounts.get(&new.account).ok_or("the account does not exist")?;
                 ensure(!self.users.contains_key(&new.uuid), "the user exists")?;
@@ -79,6 +92,9 @@ impl Rows {
                     sources: new.sources.clone(),
                     not_before: new.not_before,
                     expires_at: new.expires_at,
+                    audience: new.audience.clone(),
+                    signed_time: new.signed_time,
+                    successor: new.successor.clone(),
                     description: new.description.clone(),
                     version: new.version,
                     modified_at: new.modified_at,
@@ -181,7 +197,12 @@ impl Rows {
 
     fn apply(&mut self, effect: &Effect) -> Undo {
         match effect {
-            Effect::InsertAccount(new) => put(self, |rows| &mut rows.accounts, new.uuid, new.clone()),
+            Effect::InsertAccount(new) | Effect::UpdateAccount(new) => {
+                put(self, |rows| &mut rows.accounts, new.uuid, new.clone())
+            }
+            Effect::RememberRequest { request, .. } => {
+                put(self, |rows| &mut rows.requests, request.repeatable.key, request.clone())
+            }
             Effect::InsertUser(new) | Effect::UpdateUser(new) => {
                 put(self, |rows| &mut rows.users, new.uuid, new.clone())
             }

@@ -11,8 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::access_keys::{AccessKey, Direction, KeyScan, KeyScanPage, Total};
 use domain::accounts::Account;
 use domain::audit::{AuditChain, AuditRow, ChainHead};
+use domain::audit_log::{AuditOrder, AuditPage, AuditPlace, AuditScan};
 use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::idempotency::RememberedRequest;
 use domain::last_used::{KeyUse, LastUse};
 use domain::name::NameKey;
 use domain::passwords::Password;
@@ -23,7 +25,7 @@ use domain::store::{
 };
 use domain::tokens::{Token, TokenHash, TokenKind};
 use domain::users::{User, UserPlace};
-use domain::vault::RingRow;
+use domain::vault::{Mark, RingRow};
 
 /// A store in memory.
 pub struct MemoryStore {
@@ -86,6 +88,7 @@ struct Rows {
     users: BTreeMap<UserUuid, User>,
     keys: BTreeMap<KeyUuid, AccessKey>,
     audit: BTreeMap<(NodeId, u64), AuditRow>,
+    requests: BTreeMap<Mark, RememberedRequest>,
     refusals: BTreeMap<RefusalKind, u64>,
     last_used: BTreeMap<KeyUuid, LastUse>,
     ssh_keys: BTreeMap<KeyUuid, SshKey>,
@@ -165,6 +168,36 @@ impl Store for MemoryStore {
         })
     }
 
+    fn key_with_id(&self, key_id: &KeyId) -> StoreFuture<'_, Option<AccessKey>> {
+        self.read(|rows| rows.keys.values().find(|key| key.key_id == *key_id).cloned())
+    }
+
+    fn remembered_request(&self, key: Mark) -> StoreFuture<'_, Option<RememberedRequest>> {
+        self.read(|rows| rows.requests.get(&key).cloned())
+    }
+
+    fn scan_audit(&self, scan: AuditScan) -> StoreFuture<'_, AuditPage> {
+        self.read(|rows| {
+            let place = |row: &AuditRow| AuditPlace { node: row.node, seq: row.seq };
+            let is_looked_at = |row: &&AuditRow| match scan.filter.object {
+                Some(object) => row.entry.object == object,
+                None => row.entry.account == scan.filter.account,
+            };
+            let mut found: Vec<&AuditRow> = rows.audit.values().filter(is_looked_at).collect();
+            if scan.order == AuditOrder::Descending {
+                found.reverse();
+            }
+            let is_behind = |row: &&AuditRow| match (scan.after, scan.order) {
+                (None, _) => true,
+                (Some(after), AuditOrder::Ascending) => place(row) > after,
+                (Some(after), AuditOrder::Descending) => place(row) < after,
+            };
+            let rows = found.into_iter().filter(is_behind).cloned();
+            let page: Result<AuditPage, std::convert::Infallible> = scan.collect(rows.map(Ok));
+            page.unwrap_or_default()
+        })
+    }
+
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage> {
         self.read(|rows| {
             let mut users: Vec<&User> = rows.live_users(account).collect();
@@ -173,6 +206,19 @@ impl Store for MemoryStore {
             let rest = users.into_iter().skip(usize::try_from(offset).unwrap_or(usize::MAX));
             let users = page(rest.map(|user| (user.clone(), rows.sorted_keys(user.uuid, false))), limit);
             UserPage { users, total }
+        })
+    }
+
+    fn users_after(
+        &self,
+        account: AccountUuid,
+        after: Option<UserPlace>,
+        limit: u32,
+    ) -> StoreFuture<'_, Vec<User>> {
+        self.read(|rows| {
+            let mut users: Vec<&User> = rows.live_users(account).collect();
+            users.sort_by_key(|user| (user.created_at, user.uuid));
+            page(users.into_iter().filter(|user| Some((user.created_at, user.uuid)) > after).cloned(), limit)
         })
     }
 
@@ -197,19 +243,6 @@ impl Store for MemoryStore {
             };
             let keys = page(keys.into_iter().filter(is_behind), scan.limit);
             KeyScanPage { keys, total: (scan.total == Total::Counted).then_some(all) }
-        })
-    }
-
-    fn users_after(
-        &self,
-        account: AccountUuid,
-        after: Option<UserPlace>,
-        limit: u32,
-    ) -> StoreFuture<'_, Vec<User>> {
-        self.read(|rows| {
-            let mut users: Vec<&User> = rows.live_users(account).collect();
-            users.sort_by_key(|user| (user.created_at, user.uuid));
-            page(users.into_iter().filter(|user| Some((user.created_at, user.uuid)) > after).cloned(), limit)
         })
     }
 

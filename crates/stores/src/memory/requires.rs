@@ -38,8 +38,19 @@ impl Rows {
             }
             Require::KeyIdIsFree(key_id) => self.keys.values().all(|key| key.key_id != *key_id),
             Require::SerialIsFree(serial) => !self.is_serial_taken(*serial),
+            Require::AccountNameIsFree(name) => {
+                !self.accounts.values().any(|row| row.name_key == *name && row.deleted_at.is_none())
+            }
+            Require::AccountVersionIs(account, version) => {
+                self.accounts.get(account).is_some_and(|row| row.version == *version)
+            }
+            Require::RequestIsNew { key, remembered_since } => {
+                self.requests.get(key).is_none_or(|request| request.at <= *remembered_since)
+            }
             Require::KeysBelow { user, schemes, limit } => {
-                let counts = |key: &&AccessKey| key.kind == KeyKind::Permanent && key.schemes.meets(*schemes);
+                let counts = |key: &&AccessKey| {
+                    key.kind == KeyKind::Permanent && key.schemes.meets(*schemes) && key.successor.is_none()
+                };
                 is_below(self.live_keys(*user).filter(counts).count(), *limit)
             }
             Require::SshKeyVersionIs(key, version) => {
@@ -72,8 +83,12 @@ impl Rows {
             Require::AnotherAdminKeyRemains { account, lost_keys, lost_user, at } => {
                 let remains = |user: &User| Some(user.uuid) != *lost_user;
                 let is_admin = |user: &&User| user.role == Role::Admin && user.status == UserStatus::Active;
-                let works =
-                    |key: &AccessKey| key.kind == KeyKind::Permanent && key.status == KeyStatus::Active;
+                let works = |key: &AccessKey| {
+                    key.kind == KeyKind::Permanent
+                        && key.status == KeyStatus::Active
+                        && key.not_before.is_none_or(|start| start <= *at)
+                        && key.audience.is_empty()
+                };
                 self.live_users(*account).filter(is_admin).any(|user| {
                     remains(user)
                         && self

@@ -4,7 +4,9 @@ use domain::access_keys::AccessKey;
 use domain::accounts::Account;
 use domain::audit::AuditRow;
 use domain::batch::Effect;
+use domain::clock::UnixMillis;
 use domain::id::{KeyId, KeyUuid, RequestId, Serial, UserUuid};
+use domain::idempotency::RememberedRequest;
 use domain::last_used::KeyUse;
 use domain::refusals::{KEPT_MINUTES, RefusalCount};
 use domain::users::User;
@@ -13,12 +15,13 @@ use rusqlite::{Connection, Params, params};
 
 use super::fault::Fault;
 use super::logins;
-use super::rows::{attributes_text, sources_text};
+use super::rows::{attributes_text, audience_text, sources_text};
 
 /// Writes one effect.
 pub(super) fn apply(db: &Connection, effect: &Effect) -> Result<(), Fault> {
     match effect {
         Effect::InsertAccount(account) => insert_account(db, account),
+        Effect::UpdateAccount(account) => update_account(db, account),
         Effect::InsertUser(user) => insert_user(db, user),
         Effect::UpdateUser(user) => update_user(db, user),
         Effect::InsertKey(key) => insert_key(db, key),
@@ -34,6 +37,7 @@ pub(super) fn apply(db: &Connection, effect: &Effect) -> Result<(), Fault> {
         Effect::CountSeals { ring_key, seals } => {
             write_one(db, "UPDATE key_ring SET seals = seals + ?2 WHERE id = ?1", params![ring_key, seals])
         }
+        Effect::RememberRequest { request, remembered_since } => remember(db, request, *remembered_since),
         Effect::CountRefusals(count) => count_refusals(db, count),
         Effect::NoteUse(used) => note_use(db, used),
     }
@@ -119,6 +123,31 @@ fn insert_account(db: &Connection, account: &Account) -> Result<(), Fault> {
     )
 }
 
+/// As for users: what never changes is in the WHERE.
+const UPDATE_ACCOUNT: &str = "UPDATE accounts SET status = ?6, max_key_lifetime_ms = ?7, version = ?8, \
+     modified_at = ?9, deleted_at = ?10, mark = ?11 \
+     WHERE uuid = ?1 AND serial = ?2 AND name = ?3 AND name_key = ?4 AND created_at = ?5";
+
+fn update_account(db: &Connection, account: &Account) -> Result<(), Fault> {
+    write_one(
+        db,
+        UPDATE_ACCOUNT,
+        params![
+            account.uuid.as_bytes(),
+            account.serial.get(),
+            account.name,
+            account.name_key.as_str(),
+            account.created_at.0,
+            account.status.as_str(),
+            account.max_key_lifetime_ms,
+            account.version,
+            account.modified_at.0,
+            account.deleted_at.map(|at| at.0),
+            account.mark,
+        ],
+    )
+}
+
 /// A root user shares the serial of his account: the SELECT finds no account that has another one.
 const INSERT_USER: &str = "INSERT INTO users (uuid, serial, account, name, name_key, is_root, role, status, \
      display_name, email, attributes, version, created_at, modified_at, deleted_at, mark) \
@@ -187,8 +216,9 @@ fn update_user(db: &Connection, user: &User) -> Result<(), Fault> {
 /// A key belongs to its user's account: the SELECT finds no such user in another one.
 const INSERT_KEY: &str = "INSERT INTO access_keys (uuid, key_id, account, user, parent, dialect, schemes, kind, \
      status, sealed, sources, not_before, expires_at, description, version, created_at, created_by, modified_at, \
-     modified_by, deleted_at, deleted_by, mark) \
-     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22 \
+     modified_by, deleted_at, deleted_by, mark, audience, signed_time, successor) \
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
+     ?23, ?24, ?25 \
      FROM users WHERE uuid = ?4 AND account = ?3";
 
 fn insert_key(db: &Connection, key: &AccessKey) -> Result<(), Fault> {
@@ -218,6 +248,9 @@ fn insert_key(db: &Connection, key: &AccessKey) -> Result<(), Fault> {
             key.deleted_at.map(|at| at.0),
             key.deleted_by.as_ref().map(UserUuid::as_bytes),
             key.mark,
+            audience_text(key),
+            key.signed_time.as_str(),
+            key.successor.as_ref().map(KeyId::as_str),
         ],
     )
 }
@@ -225,7 +258,7 @@ fn insert_key(db: &Connection, key: &AccessKey) -> Result<(), Fault> {
 /// As for users: owner, id, kind and origin of a key never change.
 const UPDATE_KEY: &str = "UPDATE access_keys SET schemes = ?10, status = ?11, sealed = ?12, sources = ?13, \
      not_before = ?14, expires_at = ?15, description = ?16, version = ?17, modified_at = ?18, modified_by = ?19, \
-     deleted_at = ?20, deleted_by = ?21, mark = ?22 \
+     deleted_at = ?20, deleted_by = ?21, mark = ?22, audience = ?23, signed_time = ?24, successor = ?25 \
      WHERE uuid = ?1 AND key_id = ?2 AND account = ?3 AND user = ?4 AND parent IS ?5 AND dialect = ?6 AND kind = ?7 \
      AND created_at = ?8 AND created_by = ?9";
 
@@ -256,6 +289,9 @@ fn update_key(db: &Connection, key: &AccessKey) -> Result<(), Fault> {
             key.deleted_at.map(|at| at.0),
             key.deleted_by.as_ref().map(UserUuid::as_bytes),
             key.mark,
+            audience_text(key),
+            key.signed_time.as_str(),
+            key.successor.as_ref().map(KeyId::as_str),
         ],
     )
 }
@@ -271,6 +307,23 @@ fn note_use(db: &Connection, KeyUse { key, last }: &KeyUse) -> Result<(), Fault>
     )?
     .execute(params![key.as_bytes(), last.at.0, source, last.dialect, last.operation])?;
     Ok(())
+}
+
+/// The old row under the key, if there is one, is from before `remembered_since`: the batch requires so.
+fn remember(db: &Connection, request: &RememberedRequest, remembered_since: UnixMillis) -> Result<(), Fault> {
+    db.prepare_cached("DELETE FROM remembered_requests WHERE at <= ?1")?
+        .execute(params![remembered_since.0])?;
+    write_one(
+        db,
+        "INSERT INTO remembered_requests (key, request, object, at, mark) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            request.repeatable.key,
+            request.repeatable.request,
+            request.object,
+            request.at.0,
+            request.mark
+        ],
+    )
 }
 
 /// Counts back from this count's own minute, not from the newest one stored: after a clock that jumped ahead and came back,

@@ -33,8 +33,10 @@ use std::time::Duration;
 use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
+use domain::audit_log::{AuditPage, AuditScan};
 use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::idempotency::RememberedRequest;
 use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::passwords::Password;
@@ -43,7 +45,7 @@ use domain::ssh_keys::{Fingerprint, SshKey};
 use domain::store::{CommitError, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows};
 use domain::tokens::{Token, TokenHash, TokenKind};
 use domain::users::{User, UserPlace};
-use domain::vault::RingRow;
+use domain::vault::{Mark, RingRow};
 use tokio::sync::{oneshot, watch};
 
 use self::health::Health;
@@ -282,16 +284,21 @@ impl Store for SqliteStore {
         Box::pin(self.readers.read(move |db| reads::user_rows(db, user)))
     }
 
+    fn key_with_id(&self, key_id: &KeyId) -> StoreFuture<'_, Option<AccessKey>> {
+        let key_id = key_id.clone();
+        Box::pin(self.readers.read(move |db| reads::key_with_id(db, &key_id)))
+    }
+
+    fn remembered_request(&self, key: Mark) -> StoreFuture<'_, Option<RememberedRequest>> {
+        Box::pin(self.readers.read(move |db| reads::remembered_request(db, key)))
+    }
+
+    fn scan_audit(&self, scan: AuditScan) -> StoreFuture<'_, AuditPage> {
+        Box::pin(self.readers.read(move |db| reads::scan_audit(db, &scan)))
+    }
+
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage> {
         Box::pin(self.readers.read(move |db| reads::list_users(db, account, offset, limit)))
-    }
-
-    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>> {
-        Box::pin(self.readers.read(move |db| key_list::key_row(db, key)))
-    }
-
-    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage> {
-        Box::pin(self.readers.read(move |db| key_list::scan_keys(db, &scan)))
     }
 
     fn users_after(
@@ -301,6 +308,14 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> StoreFuture<'_, Vec<User>> {
         Box::pin(self.readers.read(move |db| reads::users_after(db, account, after, limit)))
+    }
+
+    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>> {
+        Box::pin(self.readers.read(move |db| key_list::key_row(db, key)))
+    }
+
+    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage> {
+        Box::pin(self.readers.read(move |db| key_list::scan_keys(db, &scan)))
     }
 
     fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>> {

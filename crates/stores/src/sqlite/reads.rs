@@ -6,13 +6,15 @@ use std::sync::LazyLock;
 use domain::access_keys::AccessKey;
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
+use domain::audit_log::{AuditOrder, AuditPage, AuditPlace, AuditScan};
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::idempotency::RememberedRequest;
 use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{KeyOwner, RowCounts, UserPage, UserRows};
 use domain::users::{User, UserPlace};
-use domain::vault::RingRow;
+use domain::vault::{Mark, RingRow};
 use rusqlite::{Connection, Params, Row, params};
 
 use super::fault::Fault;
@@ -27,6 +29,38 @@ type Query = LazyLock<String>;
 pub(super) fn key_owner(db: &Connection, key_id: &KeyId) -> Result<Option<KeyOwner>, Fault> {
     let query = "SELECT account, user FROM access_keys WHERE key_id = ?1";
     first(db, query, params![key_id.as_str()], rows::key_owner)
+}
+
+pub(super) fn key_with_id(db: &Connection, key_id: &KeyId) -> Result<Option<AccessKey>, Fault> {
+    static KEY: Query =
+        LazyLock::new(|| format!("SELECT {} FROM access_keys WHERE key_id = ?1", rows::ACCESS_KEY));
+    first(db, &KEY, params![key_id.as_str()], rows::access_key)
+}
+
+pub(super) fn remembered_request(db: &Connection, key: Mark) -> Result<Option<RememberedRequest>, Fault> {
+    let query = "SELECT key, request, object, at, mark FROM remembered_requests WHERE key = ?1";
+    first(db, query, params![key], rows::remembered_request)
+}
+
+/// One query for each index and direction: it is walked row by row, so a page costs what it looks at.
+pub(super) fn scan_audit(db: &Connection, scan: &AuditScan) -> Result<AuditPage, Fault> {
+    let (behind, direction, from) = match scan.order {
+        AuditOrder::Ascending => (">", "ASC", AuditPlace { node: NodeId::from_bytes(*BEFORE_ALL), seq: 0 }),
+        AuditOrder::Descending => ("<", "DESC", AuditPlace { node: NodeId::from_bytes([0xff; 16]), seq: 0 }),
+    };
+    let (column, value) = match &scan.filter.object {
+        Some(object) => ("object", object),
+        None => ("account", scan.filter.account.as_bytes()),
+    };
+    let query = format!(
+        "SELECT {} FROM audit WHERE {column} = ?1 AND (node, seq) {behind} (?2, ?3) \
+         ORDER BY node {direction}, seq {direction}",
+        rows::AUDIT
+    );
+    let from = scan.after.unwrap_or(from);
+    let seq = i64::try_from(from.seq).unwrap_or(i64::MAX);
+    let mut statement = db.prepare_cached(&query)?;
+    scan.collect(statement.query_and_then(params![value, from.node.as_bytes(), seq], rows::audit)?)
 }
 
 pub(super) fn user_named(

@@ -45,6 +45,19 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
             "SELECT 1 FROM users WHERE account = ?1 AND name_key = ?2 AND deleted_at IS NULL AND uuid IS NOT ?3",
             params![account.as_bytes(), name.as_str(), except.as_ref().map(UserUuid::as_bytes)],
         ),
+        Require::AccountNameIsFree(name) => {
+            let query = "SELECT 1 FROM accounts WHERE name_key = ?1 AND deleted_at IS NULL";
+            is_none(db, query, params![name.as_str()])
+        }
+        Require::AccountVersionIs(account, version) => is_some(
+            db,
+            "SELECT 1 FROM accounts WHERE uuid = ?1 AND version = ?2",
+            params![account.as_bytes(), version],
+        ),
+        Require::RequestIsNew { key, remembered_since } => {
+            let query = "SELECT 1 FROM remembered_requests WHERE key = ?1 AND at > ?2";
+            is_none(db, query, params![key, remembered_since.0])
+        }
         Require::KeyIdIsFree(key_id) => {
             is_none(db, "SELECT 1 FROM access_keys WHERE key_id = ?1", params![key_id.as_str()])
         }
@@ -53,7 +66,8 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
         }
         Require::KeysBelow { user, schemes, limit } => {
             let query = "SELECT count(*) FROM access_keys \
-                 WHERE user = ?1 AND deleted_at IS NULL AND kind = 'permanent' AND schemes & ?2 <> 0";
+                 WHERE user = ?1 AND deleted_at IS NULL AND kind = 'permanent' AND schemes & ?2 <> 0 \
+                 AND successor IS NULL";
             is_below(db, query, params![user.as_bytes(), schemes.bits()], *limit)
         }
         Require::SshKeyVersionIs(key, version) => is_some(
@@ -121,7 +135,8 @@ const TOKEN_MAY_ACT: &str = "SELECT 1 FROM tokens AS token \
 const ADMIN_KEYS: &str = "SELECT key.uuid, key.user FROM users AS user \
      JOIN access_keys AS key ON key.user = user.uuid AND key.deleted_at IS NULL \
      WHERE user.account = ?1 AND user.deleted_at IS NULL AND user.role = 'admin' AND user.status = 'active' \
-     AND key.kind = 'permanent' AND key.status = 'active' AND (key.expires_at IS NULL OR key.expires_at > ?2)";
+     AND key.kind = 'permanent' AND key.status = 'active' AND (key.expires_at IS NULL OR key.expires_at > ?2) \
+     AND (key.not_before IS NULL OR key.not_before <= ?2) AND key.audience = ''";
 
 fn is_some(db: &Connection, query: &str, params: impl Params) -> Result<bool, Fault> {
     Ok(db.prepare_cached(query)?.exists(params)?)

@@ -3,11 +3,12 @@
 
 use std::borrow::Cow;
 
-use domain::access_keys::{AccessKey, KeyKind, KeyStatus, SchemeSet};
+use domain::access_keys::{AccessKey, Audience, KeyKind, KeyStatus, SchemeSet, SignedTime};
 use domain::accounts::{Account, AccountStatus};
 use domain::audit::{AuditEntry, AuditRow, ChainHead};
 use domain::clock::UnixMillis;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, RequestId, Serial, UserUuid};
+use domain::idempotency::{RememberedRequest, Repeatable};
 use domain::last_used::{KeyUse, LastUse};
 use domain::name::NameKey;
 use domain::policy::Role;
@@ -28,7 +29,7 @@ pub(super) const USER: &str = "uuid, serial, account, name, name_key, is_root, r
      attributes, version, created_at, modified_at, deleted_at, mark";
 /// Columns in the order in which [`access_key`] reads them.
 pub(super) const ACCESS_KEY: &str = "uuid, key_id, account, user, parent, dialect, schemes, kind, status, sealed, \
-     sources, not_before, expires_at, description, version, created_at, created_by, modified_at, modified_by, \
+     sources, not_before, expires_at, audience, signed_time, successor, description, version, created_at, created_by, modified_at, modified_by, \
      deleted_at, deleted_by, mark";
 /// Columns in the order in which [`audit`] reads them.
 pub(super) const AUDIT: &str = "node, seq, at, account, actor, actor_key, request, source, dialect, action, object, \
@@ -158,6 +159,9 @@ pub(super) fn access_key(row: &Row<'_>) -> Result<AccessKey, Fault> {
         sources: columns.word(|text| text.split_terminator(' ').map(|range| range.parse().ok()).collect())?,
         not_before: columns.maybe_time()?,
         expires_at: columns.maybe_time()?,
+        audience: columns.word(|text| text.split_terminator(' ').map(Audience::parse).collect())?,
+        signed_time: columns.word(SignedTime::parse)?,
+        successor: columns.maybe_text()?.map(KeyId::new),
         description: columns.value()?,
         version: columns.value()?,
         created_at: columns.time()?,
@@ -173,6 +177,11 @@ pub(super) fn access_key(row: &Row<'_>) -> Result<AccessKey, Fault> {
 /// The stored form of the address ranges of a key.
 pub(super) fn sources_text(key: &AccessKey) -> String {
     key.sources.iter().map(|range| format!("{range} ")).collect()
+}
+
+/// The stored form of what a key is good for.
+pub(super) fn audience_text(key: &AccessKey) -> String {
+    key.audience.iter().map(|audience| format!("{} ", audience.as_str())).collect()
 }
 
 /// The stored form of a user's echo-only fields: a JSON object of texts.
@@ -215,6 +224,17 @@ pub(super) fn chain_head(row: &Row<'_>) -> Result<ChainHead, Fault> {
         node: columns.id(NodeId::from_bytes)?,
         seq: columns.value()?,
         mark: columns.value::<Mark>()?,
+    })
+}
+
+/// Columns: key, request, object, at, mark.
+pub(super) fn remembered_request(row: &Row<'_>) -> Result<RememberedRequest, Fault> {
+    let mut columns = Columns::of("remembered_requests", row);
+    Ok(RememberedRequest {
+        repeatable: Repeatable { key: columns.value()?, request: columns.value()? },
+        object: columns.value()?,
+        at: columns.time()?,
+        mark: columns.value()?,
     })
 }
 

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0002_last_used.sql"),
     include_str!("../../migrations/sqlite/0003_ssh_keys_and_logins.sql"),
     include_str!("../../migrations/sqlite/0004_key_lists.sql"),
+    include_str!("../../migrations/sqlite/0005_native_api.sql"),
 ];
 
 /// Makes an empty file a store.

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use domain::access_keys::{AccessKey, KeyScan, KeyScanPage};
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
+use domain::audit_log::{AuditPage, AuditScan};
 use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
+use domain::idempotency::RememberedRequest;
 use domain::last_used::KeyUse;
 use domain::name::NameKey;
 use domain::passwords::Password;
@@ -17,7 +19,7 @@ use domain::ssh_keys::{Fingerprint, SshKey};
 use domain::store::{CommitError, KeyOwner, RowCounts, SharedStore, Store, StoreFuture, UserPage, UserRows};
 use domain::tokens::{Token, TokenHash, TokenKind};
 use domain::users::{User, UserPlace};
-use domain::vault::RingRow;
+use domain::vault::{Mark, RingRow};
 
 /// Holds loads of users back after they have read.
 #[derive(Default)]
@@ -90,16 +92,20 @@ impl Store for Gated {
         self.store.user_named(account, name)
     }
 
+    fn key_with_id(&self, key_id: &KeyId) -> StoreFuture<'_, Option<AccessKey>> {
+        self.store.key_with_id(key_id)
+    }
+
+    fn remembered_request(&self, key: Mark) -> StoreFuture<'_, Option<RememberedRequest>> {
+        self.store.remembered_request(key)
+    }
+
+    fn scan_audit(&self, scan: AuditScan) -> StoreFuture<'_, AuditPage> {
+        self.store.scan_audit(scan)
+    }
+
     fn list_users(&self, account: AccountUuid, offset: u64, limit: u32) -> StoreFuture<'_, UserPage> {
         self.store.list_users(account, offset, limit)
-    }
-
-    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>> {
-        self.store.key_row(key)
-    }
-
-    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage> {
-        self.store.scan_keys(scan)
     }
 
     fn users_after(
@@ -109,6 +115,14 @@ impl Store for Gated {
         limit: u32,
     ) -> StoreFuture<'_, Vec<User>> {
         self.store.users_after(account, after, limit)
+    }
+
+    fn key_row(&self, key: KeyUuid) -> StoreFuture<'_, Option<AccessKey>> {
+        self.store.key_row(key)
+    }
+
+    fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage> {
+        self.store.scan_keys(scan)
     }
 
     fn scan_accounts(&self, after: Option<AccountUuid>, limit: u32) -> StoreFuture<'_, Vec<Account>> {

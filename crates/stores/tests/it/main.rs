@@ -28,6 +28,7 @@ mod randomness;
 mod replay;
 mod restart;
 mod revocation;
+mod rotation;
 mod secrets;
 mod tamper;
 mod temporary;

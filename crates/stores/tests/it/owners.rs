@@ -64,9 +64,9 @@ async fn t37_no_write_takes_an_owner_from_its_fields(world: World) {
     assert_eq!((user.status, user.version, user.attributes), (UserStatus::Active, 1, foreign.clone()));
     assert_eq!((key.account, key.user, key.created_by), (admin.account(), user.uuid, admin.user()));
 
-    let KeyIssue { dialect, schemes, shape, description: _, expires_at } = issue();
+    let KeyIssue { dialect, schemes, shape, description: _, expires_at, conditions } = issue();
     let description = format!("user_id={} account={}", victim.user(), victim.account());
-    let issue = KeyIssue { dialect, schemes, shape, description, expires_at };
+    let issue = KeyIssue { dialect, schemes, shape, description, expires_at, conditions };
     let CreatedKey { key, .. } = world.service.create_access_key(&admin, "mallory", &issue).await.unwrap();
     assert_eq!((key.account, key.user, key.created_by), (admin.account(), user.uuid, admin.user()));
     assert_eq!((key.parent, key.status), (None, KeyStatus::Active));
@@ -83,7 +83,16 @@ async fn t37_no_write_takes_an_owner_from_its_fields(world: World) {
     assert_eq!((changed.uuid, changed.account, changed.serial), (user.uuid, admin.account(), user.serial));
     assert_eq!((changed.role, changed.is_root, changed.status), (Role::Member, false, UserStatus::Active));
 
-    let KeyChange { status: _, description: _ } = KeyChange::default();
+    let KeyChange {
+        status: _,
+        description: _,
+        schemes: _,
+        sources: _,
+        audience: _,
+        not_before: _,
+        expires_at: _,
+        signed_time: _,
+    } = KeyChange::default();
     let change = KeyChange { description: Some(victim.user().hex()), ..KeyChange::default() };
     let id = key.key_id.as_str();
     let changed = world.service.update_access_key(&admin, id, SCLOUD, change).await.unwrap();

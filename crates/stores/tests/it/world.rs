@@ -386,13 +386,7 @@ impl World {
 
 /// How the tests' dialect issues a key.
 pub(crate) fn issue() -> KeyIssue<'static> {
-    KeyIssue {
-        dialect: "scloud",
-        schemes: SCLOUD,
-        shape: &SHAPE,
-        description: String::new(),
-        expires_at: None,
-    }
+    KeyIssue::plain("scloud", SCLOUD, &SHAPE)
 }
 
 /// An SSH key as its owner hands it in.

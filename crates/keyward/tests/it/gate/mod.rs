@@ -4,6 +4,7 @@ mod caddy;
 mod envoy;
 pub(crate) mod nginx;
 mod questions;
+mod revocation;
 mod sshd;
 mod stage;
 mod tokens;

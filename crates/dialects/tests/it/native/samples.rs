@@ -1,0 +1,55 @@
+//! A request for each operation that an administrator may make, about a user.
+
+use dialects::native::Native;
+use serde_json::{Value, json};
+
+use crate::world::signer;
+
+/// Method, path and body of a request.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    pub method: &'static str,
+    pub path: String,
+    pub body: Value,
+    /// Its content type, where it is not JSON.
+    pub content_type: Option<&'static str>,
+}
+
+/// A sample for the operation, about `target` and his key.
+pub fn sample(operation: &str, target: &str) -> Sample {
+    let (_, method, pattern) =
+        Native::routes().find(|(row, ..)| row.name == operation).unwrap_or_else(|| panic!("{operation}"));
+    let name = if pattern.starts_with("/accounts/") { "default" } else { target };
+    let path = pattern.replace("{name}", name).replace("{id}", &signer(target).id);
+    let mut content_type = None;
+    let body = match operation {
+        "CreateAccount" => json!({"name": "tenant"}),
+        "UpdateAccount" => json!({"max_key_lifetime_seconds": 86_400}),
+        "CreateUser" => json!({"name": "newcomer", "role": "auditor", "access_key": {}}),
+        "UpdateUser" => json!({"display_name": "changed"}),
+        "CreateAccessKey" => json!({"description": "laptop"}),
+        "ImportAccessKey" => {
+            json!({"id": "AKIAEXAMPLE0000001", "secret": "s".repeat(40), "schemes": ["aws4", "tc3"]})
+        }
+        "UpdateAccessKey" => json!({"description": "changed"}),
+        "RotateAccessKey" => json!({"overlap_seconds": 60}),
+        "ImportAccessKeys" => {
+            content_type = Some("application/x-ndjson");
+            let line = json!({"user": target, "id": "AKIAEXAMPLE0000002", "secret": "s".repeat(40), "schemes": ["aws4"]});
+            Value::String(format!("{line}\n"))
+        }
+        _ => Value::Null,
+    };
+    Sample { method, path, body, content_type }
+}
+
+impl Sample {
+    pub fn headers(&self) -> Vec<(&'static str, &'static str)> {
+        self.content_type.map(|kind| ("Content-Type", kind)).into_iter().collect()
+    }
+}
+
+/// Names of all operations.
+pub fn operations() -> impl Iterator<Item = &'static dialects::Operation> {
+    Native::operations()
+}
