@@ -181,3 +181,23 @@ fn profiles_are_private_and_asked_for_in_order() {
     assert!(sentence.contains("damaged") && !sentence.contains(&bob.secret), "{sentence}");
     server.stop();
 }
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_server_behind_tls_is_known_by_its_certificate() {
+    use crate::harness::tls::{Certificate, places, with_tls};
+
+    let certificate = Certificate::issue_for("127.0.0.1");
+    let server = with_tls(&certificate).start();
+    let others = server.setup.beside("others.crt");
+    fs::write(&others, Certificate::issue_for("127.0.0.1").pem).unwrap();
+    let shell = || {
+        let shell = Shell::of_administrator(&server);
+        shell.with("KEYWARD_ENDPOINT", &format!("https://{}", server.public))
+    };
+    let refused = shell().with("SSL_CERT_FILE", others.to_str().unwrap()).refused("whoami");
+    assert!(refused.contains("SSL_CERT_FILE names certificates to trust"), "{refused}");
+    let (own, _) = places(&server.setup);
+    assert!(shell().with("SSL_CERT_FILE", own.to_str().unwrap()).done("whoami").contains("admin"));
+    server.stop();
+}

@@ -127,7 +127,7 @@ pub fn run(command: AccountCommand, environment: &Environment, out: &mut dyn Wri
         }
         AccountCommand::Show { name, remote } => {
             let session = Session::open(&remote, environment)?;
-            session.change(&Call::get(&["accounts", &name], &[]), &FIELDS, out)
+            session.ask(&Call::get(&["accounts", &name], &[]), &FIELDS, out)
         }
         AccountCommand::Create(args) => {
             let mut body = body(&[("name", Some(args.name))]);
@@ -140,7 +140,7 @@ pub fn run(command: AccountCommand, environment: &Environment, out: &mut dyn Wri
                 }
             }
             let session = Session::open(&args.remote, environment)?;
-            session.change(&Call::create(&["accounts"], &body), &CREATED_FIELDS, out)
+            session.ask(&Call::create(&["accounts"], &body), &CREATED_FIELDS, out)
         }
         AccountCommand::Update(args) => {
             let mut body = body(&[("status", args.status.map(word))]);
@@ -149,7 +149,7 @@ pub fn run(command: AccountCommand, environment: &Environment, out: &mut dyn Wri
                 members.insert("max_key_lifetime_seconds".to_owned(), limit);
             }
             let session = Session::open(&args.remote, environment)?;
-            session.change(&Call::patch(&["accounts", &args.name], &body), &FIELDS, out)
+            session.ask(&Call::patch(&["accounts", &args.name], &body), &FIELDS, out)
         }
     }
 }

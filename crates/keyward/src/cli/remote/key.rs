@@ -265,7 +265,7 @@ pub fn run(
         KeyCommand::List(args) => list(args, environment, out),
         KeyCommand::Show(one) => {
             let session = Session::open(&one.remote, environment)?;
-            session.change(&Call::get(&["access-keys", &one.id], &[]), &KEY_FIELDS, out)
+            session.ask(&Call::get(&["access-keys", &one.id], &[]), &KEY_FIELDS, out)
         }
         KeyCommand::Events { id, page, remote } => {
             let path = ["access-keys", &id, "events"];
@@ -273,11 +273,11 @@ pub fn run(
         }
         KeyCommand::Create(args) => {
             let call = Call::create(&["users", &args.user, "access-keys"], &args.conditions.body());
-            Session::open(&args.remote, environment)?.change(&call, &KEY_FIELDS, out)
+            Session::open(&args.remote, environment)?.ask(&call, &KEY_FIELDS, out)
         }
         KeyCommand::Update(args) => {
             let call = Call::patch(&["access-keys", &args.id], &args.conditions.body());
-            Session::open(&args.remote, environment)?.change(&call, &KEY_FIELDS, out)
+            Session::open(&args.remote, environment)?.ask(&call, &KEY_FIELDS, out)
         }
         KeyCommand::Enable(one) => set_status(one, "active", environment, out),
         KeyCommand::Disable(one) => set_status(one, "inactive", environment, out),
@@ -312,7 +312,7 @@ fn set_status(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let call = Call::patch(&["access-keys", &one.id], &json!({ "status": status }));
-    Session::open(&one.remote, environment)?.change(&call, &KEY_FIELDS, out)
+    Session::open(&one.remote, environment)?.ask(&call, &KEY_FIELDS, out)
 }
 
 fn rotate(args: &RotateArgs, environment: &Environment, out: &mut dyn Write) -> Result<(), Failure> {
@@ -324,5 +324,5 @@ fn rotate(args: &RotateArgs, environment: &Environment, out: &mut dyn Write) -> 
         members.insert("overlap_seconds".to_owned(), Value::from(seconds));
     }
     let call = Call::create(&["access-keys", &args.id, "rotate"], &body);
-    Session::open(&args.remote, environment)?.change(&call, &ROTATED_FIELDS, out)
+    Session::open(&args.remote, environment)?.ask(&call, &ROTATED_FIELDS, out)
 }

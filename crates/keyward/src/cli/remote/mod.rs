@@ -77,15 +77,19 @@ impl<'a> Session<'a> {
     fn open(args: &'a RemoteArgs, environment: &Environment) -> Result<Self, Failure> {
         local::protect();
         let profile = Profile::find(args.profile.as_deref(), environment)?;
-        Ok(Self { client: Client::new(profile)?, args, sink: Sink::new(args.output.as_deref())? })
+        Ok(Self {
+            client: Client::new(profile)?,
+            args,
+            sink: Sink::new(args.output.as_deref(), profile::variable(environment, "PAGER"))?,
+        })
     }
 
     fn get(&self, path: &[&str], query: Query<'_>) -> Result<Answer, Failure> {
         self.client.call(&Call::get(path, query))
     }
 
-    /// Sends a body, and shows what comes back as `fields`.
-    fn change(&self, call: &Call, fields: &[Column], out: &mut dyn Write) -> Result<(), Failure> {
+    /// Asks for one thing, and shows it as `fields`.
+    fn ask(&self, call: &Call, fields: &[Column], out: &mut dyn Write) -> Result<(), Failure> {
         let answer = self.client.call(call)?;
         self.show(&answer, |value| output::record(value, fields), out)
     }

@@ -16,6 +16,9 @@ use crate::cli::print;
 /// Lines beyond which a pager helps.
 const SCREEN_LINES: usize = 24;
 
+/// A cell without a value.
+const NOTHING: &str = "-";
+
 /// A heading and where its value is in the JSON, as a pointer.
 pub(super) type Column = (&'static str, &'static str);
 
@@ -37,17 +40,17 @@ pub(super) fn table(items: &[Value], columns: &[Column]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// One line for each field; those that the record does not have are left out.
+/// One line for each field; those that the record does not have, or that are empty, are left out.
 pub(super) fn record<P: AsRef<str>>(value: &Value, fields: &[(&str, P)]) -> String {
     let width = fields.iter().map(|(title, _)| title.len()).max().unwrap_or(0);
     let line = |(title, at): &(&str, P)| {
-        let found = value.pointer(at.as_ref()).filter(|found| !found.is_null())?;
-        Some(format!("{title:<width$}  {}\n", cell(Some(found))))
+        let shown = cell(value.pointer(at.as_ref()));
+        (shown != NOTHING).then(|| format!("{title:<width$}  {shown}\n"))
     };
     fields.iter().filter_map(line).collect()
 }
 
-/// A value in a cell; `-` for none.
+/// A value in a cell.
 pub(super) fn cell(value: Option<&Value>) -> String {
     let text = match value {
         None | Some(Value::Null) => String::new(),
@@ -57,7 +60,7 @@ pub(super) fn cell(value: Option<&Value>) -> String {
         Some(Value::Bool(false)) => "no".to_owned(),
         Some(other) => other.to_string(),
     };
-    if text.is_empty() { "-".to_owned() } else { text }
+    if text.is_empty() { NOTHING.to_owned() } else { text }
 }
 
 /// Times without what nobody reads: `2026-01-31T12:00:00.000Z` is `2026-01-31 12:00:00Z`.
@@ -95,11 +98,12 @@ pub(super) fn clean(text: &str) -> String {
 /// shown once to nobody.
 pub(super) struct Sink {
     file: Option<(File, PathBuf)>,
+    pager: String,
     is_used: Cell<bool>,
 }
 
 impl Sink {
-    pub(super) fn new(output: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn new(output: Option<&Path>, pager: Option<String>) -> Result<Self, Failure> {
         let open = |path: &Path| -> Result<_, Failure> {
             let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
             let file = file.map_err(|error| match error.kind() {
@@ -110,7 +114,8 @@ impl Sink {
             })?;
             Ok((file, path.to_owned()))
         };
-        Ok(Self { file: output.map(open).transpose()?, is_used: Cell::new(false) })
+        let pager = pager.unwrap_or_else(|| "less".to_owned());
+        Ok(Self { file: output.map(open).transpose()?, pager, is_used: Cell::new(false) })
     }
 
     /// Writes to the file, or to standard output, through a pager where somebody reads a long text at a terminal.
@@ -122,7 +127,7 @@ impl Sink {
                 let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
                 written.map_err(|error| Failure(format!("{} cannot be written: {error}.", path.display())))
             }
-            None if is_long(text) && page(text) => Ok(()),
+            None if is_long(text) && page(&self.pager, text) => Ok(()),
             None => print(out, text),
         }
     }
@@ -142,8 +147,7 @@ fn is_long(text: &str) -> bool {
 }
 
 /// Whether a pager showed it.
-fn page(text: &str) -> bool {
-    let pager = std::env::var_os("PAGER").unwrap_or_else(|| "less".into());
+fn page(pager: &str, text: &str) -> bool {
     let started = Command::new(pager).env("LESS", "FRX").stdin(Stdio::piped()).spawn();
     let Ok(mut child) = started else { return false };
     // Who leaves the pager early has seen enough.

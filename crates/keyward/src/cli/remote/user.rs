@@ -161,7 +161,7 @@ pub fn run(command: UserCommand, environment: &Environment, out: &mut dyn Write)
         }
         UserCommand::Show { name, remote } => {
             let session = Session::open(&remote, environment)?;
-            session.change(&Call::get(&["users", &name], &[]), &FIELDS, out)
+            session.ask(&Call::get(&["users", &name], &[]), &FIELDS, out)
         }
         UserCommand::Create(args) => create(args, environment, out),
         UserCommand::Update(args) => {
@@ -173,7 +173,7 @@ pub fn run(command: UserCommand, environment: &Environment, out: &mut dyn Write)
                 ("email", args.email),
             ]);
             let session = Session::open(&args.remote, environment)?;
-            session.change(&Call::patch(&["users", &args.name], &body), &FIELDS, out)
+            session.ask(&Call::patch(&["users", &args.name], &body), &FIELDS, out)
         }
         UserCommand::Delete { name, remote } => {
             let done = format!("deleted {name} and all his keys");

@@ -34,5 +34,5 @@ const FIELDS: [Column; 6] = [
 /// # Errors
 /// One sentence that says what to do.
 pub fn run(args: &WhoamiArgs, environment: &Environment, out: &mut dyn Write) -> Result<(), Failure> {
-    Session::open(&args.remote, environment)?.change(&Call::get(&["whoami"], &[]), &FIELDS, out)
+    Session::open(&args.remote, environment)?.ask(&Call::get(&["whoami"], &[]), &FIELDS, out)
 }

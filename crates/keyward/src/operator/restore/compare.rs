@@ -1,4 +1,4 @@
-//! Which keys of a backup were revoked after it was made: what the present store says of them. Pure, but for reading.
+//! What of a backup was revoked after it was made, by what the present store says. Only reads.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,9 @@ use domain::accounts::{Account, AccountStatus};
 use domain::clock::UnixMillis;
 use domain::id::{AccountUuid, KeyUuid, UserUuid};
 use domain::policy::Role;
+use domain::ssh_keys::SshKey;
 use domain::store::{Store, StoreError};
+use domain::tokens::{Token, TokenHash, TokenKind};
 use domain::users::{User, UserStatus};
 
 /// Rows per read.
@@ -18,7 +20,7 @@ const PAGE: u32 = 500;
 pub enum Revive {
     /// These ids; none by default.
     Keys(Vec<String>),
-    /// All that worked when the backup was made.
+    /// All that worked when the backup was made, logins and tokens included.
     All,
 }
 
@@ -34,8 +36,11 @@ impl Revive {
 /// What works in a store at one time.
 #[derive(Debug, Default)]
 pub(super) struct InForce {
-    users: HashSet<UserUuid>,
-    keys: HashSet<KeyUuid>,
+    users: HashMap<UserUuid, User>,
+    /// Access keys, each with its end.
+    keys: HashMap<KeyUuid, Option<UnixMillis>>,
+    ssh_keys: HashSet<KeyUuid>,
+    gate_tokens: HashSet<TokenHash>,
 }
 
 impl InForce {
@@ -43,10 +48,12 @@ impl InForce {
     pub(super) async fn of(store: &dyn Store, now: UnixMillis) -> Result<Self, StoreError> {
         let mut found = Self::default();
         walk(store, now, |user, keys| {
-            found.users.insert(user.uuid);
-            found.keys.extend(keys.iter().map(|key| key.uuid));
+            found.users.insert(user.uuid, user.clone());
+            found.keys.extend(keys.iter().map(|key| (key.uuid, key.expires_at)));
         })
         .await?;
+        found.ssh_keys = ssh_keys(store, now).await?.iter().map(|key| key.uuid).collect();
+        found.gate_tokens = tokens(store, TokenKind::Gate).await?.iter().map(|token| token.hash).collect();
         Ok(found)
     }
 }
@@ -54,59 +61,114 @@ impl InForce {
 /// What a restore has to change in the backup's store before it may serve.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Users to freeze.
-    pub(super) frozen: Vec<User>,
+    /// Users as they are to be: frozen, or with the role that they have now.
+    pub(super) users: Vec<User>,
     /// Keys to disable, each with its user.
     pub(super) suspended: Vec<(User, AccessKey)>,
+    /// Keys that end earlier by now, each with its user.
+    pub(super) shortened: Vec<(User, AccessKey)>,
     /// Keys that will work again as the operator asked.
     pub(super) revived: Vec<(User, AccessKey)>,
+    /// SSH keys to disable.
+    pub(super) ssh_keys: Vec<SshKey>,
+    /// Users who were changed since: their passwords may be old ones.
+    pub(super) logins: Vec<User>,
+    /// Tokens to end: those of the gate that are gone by now, and every session.
+    pub(super) tokens: Vec<Token>,
     /// Administrators' keys among the suspended ones, of accounts that would have no other.
     pub(super) last_administrators: Vec<String>,
 }
 
 impl Plan {
-    /// Compares the `backup` with what is in force now; `None` where no present store can tell.
+    /// Compares the `backup` with what is in force now. Nothing is to be changed where all may be revived.
     pub(super) async fn new(
         backup: &dyn Store,
-        present: Option<&InForce>,
+        present: &InForce,
         revive: &Revive,
         now: UnixMillis,
     ) -> Result<Self, StoreError> {
         let mut plan = Self::default();
-        // For each account, how many administrators' keys stay, and which do not.
-        let mut administrators: HashMap<AccountUuid, (u64, Vec<String>)> = HashMap::new();
+        let mut administrators = Administrators::default();
         walk(backup, now, |user, keys| {
-            let mut stays = present.is_some_and(|present| present.users.contains(&user.uuid));
+            let known = present.users.get(&user.uuid);
+            let mut is_revived = *revive == Revive::All;
             for key in keys {
-                let is_known = present.is_some_and(|present| present.keys.contains(&key.uuid));
-                let is_revived = !is_known && revive.contains(key);
-                stays |= is_revived;
-                if user.role == Role::Admin && key.kind == KeyKind::Permanent {
-                    let (staying, lost) = administrators.entry(user.account).or_default();
-                    if is_known || is_revived {
-                        *staying += 1;
-                    } else {
-                        lost.push(key.key_id.as_str().to_owned());
-                    }
-                }
-                match (is_known, is_revived) {
-                    (true, _) => {}
-                    (false, true) => plan.revived.push((user.clone(), key.clone())),
-                    (false, false) => plan.suspended.push((user.clone(), key.clone())),
-                }
+                let end = present.keys.get(&key.uuid);
+                let revived = end.is_none() && revive.contains(key);
+                is_revived |= revived;
+                administrators.count(known.unwrap_or(user), key, end.is_some() || revived);
+                plan.judge(user, key, end, revived);
             }
-            if !stays && *revive != Revive::All {
-                plan.frozen.push(user.clone());
+            if *revive != Revive::All {
+                plan.judge_user(user, known, is_revived);
             }
         })
         .await?;
-        plan.last_administrators = administrators
-            .into_values()
-            .filter(|(staying, _)| *staying == 0)
-            .flat_map(|(_, lost)| lost)
-            .collect();
-        plan.last_administrators.sort();
+        if *revive != Revive::All {
+            let is_gone = |key: &SshKey| !present.ssh_keys.contains(&key.uuid);
+            plan.ssh_keys = ssh_keys(backup, now).await?.into_iter().filter(is_gone).collect();
+            plan.tokens = tokens(backup, TokenKind::Session).await?;
+            let gate = tokens(backup, TokenKind::Gate).await?.into_iter();
+            plan.tokens.extend(gate.filter(|token| !present.gate_tokens.contains(&token.hash)));
+        }
+        plan.last_administrators = administrators.lost();
         Ok(plan)
+    }
+
+    /// `end` is that of the key now; `None` when it is no longer in force.
+    fn judge(&mut self, user: &User, key: &AccessKey, end: Option<&Option<UnixMillis>>, revived: bool) {
+        match end {
+            None if revived => self.revived.push((user.clone(), key.clone())),
+            None => self.suspended.push((user.clone(), key.clone())),
+            Some(&Some(end)) if key.expires_at.is_none_or(|then| end < then) => {
+                let key = AccessKey { expires_at: Some(end), ..key.clone() };
+                self.shortened.push((user.clone(), key));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn judge_user(&mut self, user: &User, known: Option<&User>, is_revived: bool) {
+        match known {
+            Some(known) if known.version == user.version => {}
+            Some(known) => {
+                self.logins.push(user.clone());
+                if known.role != user.role {
+                    self.users.push(User { role: known.role, ..user.clone() });
+                }
+            }
+            None => {
+                self.logins.push(user.clone());
+                if !is_revived {
+                    self.users.push(User { status: UserStatus::Frozen, ..user.clone() });
+                }
+            }
+        }
+    }
+}
+
+/// For each account, how many keys of administrators will work, and which will not.
+#[derive(Default)]
+struct Administrators(HashMap<AccountUuid, (u64, Vec<String>)>);
+
+impl Administrators {
+    fn count(&mut self, user: &User, key: &AccessKey, works: bool) {
+        if user.role != Role::Admin || key.kind != KeyKind::Permanent {
+            return;
+        }
+        let (working, lost) = self.0.entry(user.account).or_default();
+        if works {
+            *working += 1;
+        } else {
+            lost.push(key.key_id.as_str().to_owned());
+        }
+    }
+
+    fn lost(self) -> Vec<String> {
+        let without = self.0.into_values().filter(|(working, _)| *working == 0);
+        let mut lost: Vec<String> = without.flat_map(|(_, lost)| lost).collect();
+        lost.sort();
+        lost
     }
 }
 
@@ -116,7 +178,14 @@ async fn walk(
     now: UnixMillis,
     mut see: impl FnMut(&User, &[AccessKey]),
 ) -> Result<(), StoreError> {
-    let accounts = active_accounts(store).await?;
+    let is_active =
+        |account: &Account| account.deleted_at.is_none() && account.status == AccountStatus::Active;
+    let accounts: HashSet<AccountUuid> = accounts(store)
+        .await?
+        .iter()
+        .filter(|account| is_active(account))
+        .map(|account| account.uuid)
+        .collect();
     let mut after = None;
     loop {
         let page = store.scan_users(after, PAGE).await?;
@@ -131,15 +200,13 @@ async fn walk(
     }
 }
 
-async fn active_accounts(store: &dyn Store) -> Result<HashSet<AccountUuid>, StoreError> {
-    let is_active =
-        |account: &Account| account.deleted_at.is_none() && account.status == AccountStatus::Active;
-    let (mut found, mut after) = (HashSet::new(), None);
+async fn accounts(store: &dyn Store) -> Result<Vec<Account>, StoreError> {
+    let (mut found, mut after) = (Vec::new(), None);
     loop {
         let page = store.scan_accounts(after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(found) };
         after = Some(last.uuid);
-        found.extend(page.iter().filter(|account| is_active(account)).map(|account| account.uuid));
+        found.extend(page);
     }
 }
 
@@ -150,4 +217,25 @@ fn keys_in_force(keys: &[AccessKey], now: UnixMillis) -> Vec<AccessKey> {
         key.parent.is_none_or(|parent| keys.iter().any(|other| other.uuid == parent && is_in_force(other)))
     };
     keys.iter().filter(|key| is_in_force(key) && parent_is(key)).cloned().collect()
+}
+
+async fn ssh_keys(store: &dyn Store, now: UnixMillis) -> Result<Vec<SshKey>, StoreError> {
+    let is_in_force =
+        |key: &SshKey| key.deleted_at.is_none() && key.status == KeyStatus::Active && !key.is_expired(now);
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.scan_ssh_keys(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = Some(last.uuid);
+        found.extend(page.into_iter().filter(is_in_force));
+    }
+}
+
+/// Every token of a kind. There are as many as people who are logged in, or as services.
+async fn tokens(store: &dyn Store, kind: TokenKind) -> Result<Vec<Token>, StoreError> {
+    let mut found = Vec::new();
+    for account in accounts(store).await? {
+        found.extend(store.tokens(account.uuid, kind, u32::MAX).await?);
+    }
+    Ok(found)
 }

@@ -4,19 +4,16 @@
 //! The backup is opened beside the present store, brought up to date, compared with it, changed where need be and checked
 //! whole; then one rename puts it in place. Whatever dies before that leaves the present store as it was.
 
+mod changes;
 mod compare;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use domain::access_keys::{AccessKey, KeyStatus};
-use domain::audit::AuditEntry;
 use domain::batch::{Batch, Effect};
 use domain::clock::UnixMillis;
 use domain::invariants;
-use domain::policy::Action;
-use domain::users::{User, UserStatus};
 use domain::vault::{MasterKey, MasterKeyId, Vault};
 use stores::sqlite::{DataDir, FILE, Options, SqliteStore, replace};
 
@@ -28,9 +25,6 @@ use crate::config::{Config, MasterKeySource};
 use crate::node::master_key::{self, Missing};
 use crate::node::rotation::write_private;
 use crate::node::{Node, Quiet, World};
-
-/// Changes per transaction.
-const BATCH: usize = 200;
 
 /// What to restore, and what the operator has agreed to.
 #[derive(Clone, Debug)]
@@ -170,14 +164,15 @@ async fn prepare(
 ) -> anyhow::Result<String> {
     let at = jiff::Timestamp::from_millisecond(made_at.0)
         .map_or_else(|_| made_at.0.to_string(), |at| at.to_string());
-    if present.is_none() && order.revive != Revive::All {
-        bail!(
-            "no present store can tell which keys were revoked after {at}, when the backup was made: they would work \
-             again; add --revive-all to accept that, and revoke them again afterwards"
-        );
-    }
     let now = world.clock.now();
-    let plan = Plan::new(node.store.as_ref(), present, &order.revive, now).await?;
+    let plan = match present {
+        Some(present) => Plan::new(node.store.as_ref(), present, &order.revive, now).await?,
+        None if order.revive == Revive::All => Plan::default(),
+        None => bail!(
+            "no present store can tell what was revoked after {at}, when the backup was made: it would work again; \
+             add --revive-all to accept that, and revoke it again afterwards"
+        ),
+    };
     if !plan.last_administrators.is_empty() {
         bail!(
             "no administrator could sign in afterwards, because every key of theirs in the backup was revoked since; \
@@ -185,17 +180,12 @@ async fn prepare(
             plan.last_administrators.join(", ")
         );
     }
-    write(node, &plan, now).await?;
+    let passwords = changes::write(node, &plan, now).await?;
     if let Some(present) = &keys.present {
         rewrap(node, &keys.backup, present, world).await?;
     }
-    let counts = format!(
-        "suspended={} frozen={} revived={}",
-        plan.suspended.len(),
-        plan.frozen.len(),
-        if present.is_some() { plan.revived.len().to_string() } else { "unknown".to_owned() }
-    );
-    let detail = format!("backup={at} {counts}");
+    let compared = if present.is_some() { "yes" } else { "no" };
+    let detail = format!("backup={at} compared={compared} {}", plan.counts());
     node.note(now, "operator", "store.restore", detail).await?;
     let report = invariants::check(node.store.as_ref(), &node.vault, node.service.limits()).await?;
     if let Some(finding) = report.findings.iter().find(|_| !report.is_clean()) {
@@ -205,91 +195,13 @@ async fn prepare(
         "restored the store of {at}: {} accounts, {} users, {} access keys, {} audit entries\n",
         report.accounts, report.users, report.keys, report.audit_entries
     );
-    text.push_str(&told(&plan, present.is_some()));
-    Ok(text)
-}
-
-fn told(plan: &Plan, is_compared: bool) -> String {
-    let mut text = String::new();
-    let mut line = |sentence: String| text.push_str(&(sentence + "\n"));
-    for (user, key) in &plan.suspended {
-        line(format!(
-            "disabled key {} of {}: it was revoked after the backup was made",
-            key.key_id, user.name
-        ));
-    }
-    for user in &plan.frozen {
-        line(format!("froze user {}: he was frozen or deleted after the backup was made", user.name));
-    }
-    if is_compared {
-        for (user, key) in &plan.revived {
-            line(format!("key {} of {} works again, as you asked", key.key_id, user.name));
-        }
-    } else {
-        line(
-            "what was revoked after the backup was made works again, as you accepted: revoke it again now"
-                .to_owned(),
+    text.push_str(&plan.told(&passwords));
+    if present.is_none() {
+        text.push_str(
+            "what was revoked after the backup was made works again, as you accepted: revoke it again now\n",
         );
     }
-    text
-}
-
-async fn write(node: &Node, plan: &Plan, now: UnixMillis) -> anyhow::Result<()> {
-    let keys = plan.suspended.iter().map(|(_, key)| suspend(node, key, now));
-    let users = plan.frozen.iter().map(|user| freeze(node, user, now));
-    let changes: Vec<(Effect, AuditEntry)> = keys.chain(users).collect();
-    for part in changes.chunks(BATCH) {
-        let (effects, audit) = part.iter().cloned().unzip();
-        node.store.commit(Batch { effects, audit, ..Batch::default() }).await?;
-    }
-    Ok(())
-}
-
-fn suspend(node: &Node, key: &AccessKey, now: UnixMillis) -> (Effect, AuditEntry) {
-    let status = KeyStatus::Inactive;
-    let mut key = AccessKey { status, version: key.version + 1, modified_at: now, ..key.clone() };
-    key.mark = node.vault.mark(&key.mark_input());
-    let detail = format!("key={} status={} by=restore", key.key_id, status.as_str());
-    let about = About {
-        account: key.account,
-        object: *key.uuid.as_bytes(),
-        version: key.version,
-        action: Action::UpdateAccessKey,
-    };
-    (Effect::UpdateKey(key), about.entry(node, now, detail))
-}
-
-fn freeze(node: &Node, user: &User, now: UnixMillis) -> (Effect, AuditEntry) {
-    let status = UserStatus::Frozen;
-    let mut user = User { status, version: user.version + 1, modified_at: now, ..user.clone() };
-    user.mark = node.vault.mark(&user.mark_input());
-    let detail = format!("name={} status={} by=restore", user.name, status.as_str());
-    let about = About {
-        account: user.account,
-        object: *user.uuid.as_bytes(),
-        version: user.version,
-        action: Action::UpdateUser,
-    };
-    (Effect::UpdateUser(user), about.entry(node, now, detail))
-}
-
-/// What an entry of the audit is about.
-struct About {
-    account: domain::id::AccountUuid,
-    object: [u8; 16],
-    version: u64,
-    action: Action,
-}
-
-impl About {
-    fn entry(self, node: &Node, now: UnixMillis, detail: String) -> AuditEntry {
-        AuditEntry {
-            account: self.account,
-            object: self.object,
-            object_version: self.version,
-            ..node.entry(now, "operator", self.action.as_str(), detail)
-        }
-    }
+    Ok(text)
 }
 
 async fn rewrap(node: &Node, from: &MasterKey, to: &MasterKey, world: &World) -> anyhow::Result<()> {
@@ -300,3 +212,6 @@ async fn rewrap(node: &Node, from: &MasterKey, to: &MasterKey, world: &World) ->
     node.store.commit(Batch { effects, audit: vec![entry], ..Batch::default() }).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,12 @@ pub(crate) struct Certificate {
 
 impl Certificate {
     pub(crate) fn issue() -> Self {
-        let issued = rcgen::generate_simple_self_signed([NAME.to_owned()]).unwrap();
+        Self::issue_for(NAME)
+    }
+
+    /// One for another name, or for an address.
+    pub(crate) fn issue_for(name: &str) -> Self {
+        let issued = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
         Self {
             der: issued.cert.der().clone(),
             pem: issued.cert.pem(),

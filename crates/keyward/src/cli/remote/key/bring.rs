@@ -55,7 +55,7 @@ pub(super) fn import(
     }
     let path = ["users", args.user.as_deref().unwrap_or_default(), "access-keys", "import"];
     let body = Zeroizing::new(body.to_string().into_bytes());
-    session.change(&Call::post(&path, &[], "application/json", body), &KEY_FIELDS, out)
+    session.ask(&Call::post(&path, &[], "application/json", body), &KEY_FIELDS, out)
 }
 
 /// Sends a file in parts that begin at a line, and shows what became of each line.
