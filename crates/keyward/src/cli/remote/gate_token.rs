@@ -63,7 +63,7 @@ pub fn run(command: GateTokenCommand, environment: &Environment, out: &mut dyn W
         }
         GateTokenCommand::Create { name, remote } => {
             let session = Session::open(&remote, environment)?;
-            session.change(&Call::create(&["gate-tokens"], &json!({ "name": name })), &CREATED_FIELDS, out)
+            session.ask(&Call::create(&["gate-tokens"], &json!({ "name": name })), &CREATED_FIELDS, out)
         }
         GateTokenCommand::Revoke { name, remote } => {
             let session = Session::open(&remote, environment)?;
