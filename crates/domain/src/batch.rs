@@ -82,6 +82,13 @@ pub enum Require {
         /// The quota.
         limit: u32,
     },
+    /// No gate token of the account names the service.
+    GateTokenIsFree {
+        /// The account.
+        account: AccountUuid,
+        /// The service.
+        name: String,
+    },
     /// The token has not been ended.
     TokenExists(TokenHash),
     /// No live user of the account has the name, other than `except`.

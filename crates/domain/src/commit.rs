@@ -89,7 +89,9 @@ impl Refused {
             Refused::Other(require) => match require {
                 Require::CallerMayAct { .. } => Error::CallerRevoked,
                 Require::UserIsLive(_) => Error::UserNotFound(name.to_owned()),
-                Require::NameIsFree { .. } => Error::UserNameTaken(name.to_owned()),
+                Require::NameIsFree { .. } | Require::GateTokenIsFree { .. } => {
+                    Error::UserNameTaken(name.to_owned())
+                }
                 Require::AccountNameIsFree(_) => Error::AccountNameTaken(name.to_owned()),
                 Require::KeysBelow { .. } => {
                     reached(LimitName::AccessKeysPerUser, limits.access_keys_per_user)

@@ -91,6 +91,12 @@ actions! {
     ReadToken = "token.read", admin Account, auditor Own, member Own;
     /// End a token that one holds.
     RevokeToken = "token.delete", admin Account, auditor Own, member Own;
+    /// Make a token with which a service asks the gate.
+    CreateGateToken = "gate-token.create", admin Account, auditor Nobody, member Nobody;
+    /// List the services that may ask the gate.
+    ReadGateToken = "gate-token.read", admin Account, auditor Account, member Nobody;
+    /// Take a service's right to ask away.
+    RevokeGateToken = "gate-token.delete", admin Account, auditor Nobody, member Nobody;
     /// Set a user's password.
     SetPassword = "user.password", admin Account, auditor Nobody, member Own;
     /// Make a user.

@@ -3,6 +3,7 @@
 mod base64;
 mod change;
 mod curve;
+mod login;
 mod public_key;
 mod read;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use crate::id::{AccountUuid, KeyUuid, Serial, UserUuid};
 use crate::vault::{Mark, MarkInput};
 
 pub use change::{NewSshKey, SshKeyChange, SshKeyRef};
+pub use login::{LoginKey, LoginRefused};
 pub use public_key::{BadKey, Fingerprint, KEY_CHARS, PublicKey, SshKeyType, Weakness, check_blob, line};
 pub use read::{AccountSshKeys, FoundSshKey, SshKeyPage};
 pub use weak::BlockList;

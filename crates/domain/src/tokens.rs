@@ -4,6 +4,7 @@
 //! changed password, role or status, and with the user, at the moment of the commit and without anybody having to find
 //! it (threat T29). The temporary keys made from a token die the same way.
 
+mod gate;
 mod login;
 mod session;
 
@@ -15,6 +16,7 @@ use crate::id::{AccountUuid, UserUuid};
 use crate::random::{ALPHANUMERIC, Randomness, text};
 use crate::vault::{Mark, MarkInput};
 
+pub use gate::{GATE_TOKENS_LISTED, GateCaller, NewGateToken};
 pub use login::{AccountRef, IssuedToken, Login, LoginError, LoginUser};
 pub use session::TokenError;
 

@@ -70,7 +70,9 @@ pub(crate) fn main(answer_file: &str) -> Result<()> {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("listening on http://{}", listener.local_addr()?);
-        tokio::spawn(async { axum::serve(listener, Router::new().route("/", any(handler))).await });
+        tokio::spawn(async {
+            axum::serve(listener, Router::new().route("/", any(handler.clone())).fallback(handler)).await
+        });
         // The parent holds the other end; it closes whatever becomes of the parent.
         tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0])).await??;
         Ok(())

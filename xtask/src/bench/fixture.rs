@@ -34,8 +34,12 @@ impl Fixture {
     pub(super) fn start(binary: &Path, folder: &Path, name: &str) -> Result<Self> {
         let bootstrap =
             Credential { id: "bench-administrator".to_owned(), secret: "bench-secret-".repeat(4) };
-        let settings = vec![("KEYWARD_LIMITS__USERS_PER_ACCOUNT", "10000000".to_owned())];
         let data_dir: PathBuf = folder.join(name);
+        let settings = vec![
+            ("KEYWARD_LIMITS__USERS_PER_ACCOUNT", "10000000".to_owned()),
+            ("KEYWARD_GATE__OPEN", "true".to_owned()),
+            ("KEYWARD_GATE__SOCKET", socket_of(&data_dir).display().to_string()),
+        ];
         let launch = Launch { binary: binary.to_owned(), data_dir, bootstrap, settings };
         let mut fixture = Self { launch, running: None };
         fixture.restart()?;
@@ -49,6 +53,16 @@ impl Fixture {
         let address = running.1;
         self.running = Some(running);
         Ok(address)
+    }
+
+    /// The administrator's key.
+    pub(super) fn administrator(&self) -> &Credential {
+        &self.launch.bootstrap
+    }
+
+    /// The gate's socket.
+    pub(super) fn gate_socket(&self) -> PathBuf {
+        socket_of(&self.launch.data_dir)
     }
 
     /// Stops the server if it runs.
@@ -74,7 +88,7 @@ impl Fixture {
         self.stop()?;
         let started = Instant::now();
         let address = self.restart()?;
-        load::once(address, 1, vec![(case.request)(address, owner).into()], case.accepted)?;
+        load::once(&address.into(), 1, vec![(case.request)(address, owner).into()], case.accepted)?;
         Ok(started.elapsed())
     }
 
@@ -86,7 +100,7 @@ impl Fixture {
         let (record, mut requests) =
             (Rc::clone(&created), self.create_users(0..users, "Active")?.into_iter());
         load::run(
-            *server,
+            &(*server).into(),
             SEEDING_CONNECTIONS,
             None,
             move || requests.next(),
@@ -163,7 +177,7 @@ impl Fixture {
     pub(super) fn seed_users(&self, users: usize) -> Result<()> {
         let (_, server) = self.server()?;
         let requests = self.create_users(0..users, "Inactive")?;
-        load::once(*server, SEEDING_CONNECTIONS, requests, succeeded).map(drop)
+        load::once(&(*server).into(), SEEDING_CONNECTIONS, requests, succeeded).map(drop)
     }
 
     /// Makes one key for each of these users, asked for by the administrator.
@@ -176,7 +190,7 @@ impl Fixture {
         let admin = &self.launch.bootstrap;
         let request =
             |user| scloud::request(*server, admin, "CreateAccessKey", &[("UserName", &user_name(user))]);
-        load::once(*server, connections, users.map(request).map(Request::from).collect(), succeeded)
+        load::once(&(*server).into(), connections, users.map(request).map(Request::from).collect(), succeeded)
     }
 
     fn create_users(&self, users: std::ops::Range<usize>, key_status: &str) -> Result<Vec<Request>> {
@@ -192,6 +206,10 @@ impl Fixture {
         };
         Ok(users.map(request).collect())
     }
+}
+
+fn socket_of(data_dir: &Path) -> PathBuf {
+    data_dir.with_extension("sock")
 }
 
 /// The name of the user of that number.

@@ -6,12 +6,13 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::task::{JoinSet, LocalSet};
 
 use super::stats::Sample;
@@ -20,13 +21,46 @@ use crate::harness::http::{ANSWER_TIMEOUT, frame};
 /// A request, ready to be sent.
 pub(super) type Request = Rc<[u8]>;
 
+/// Where a server listens.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// TCP.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl From<SocketAddr> for Place {
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(address)
+    }
+}
+
+/// A connection of either kind.
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+
+impl Place {
+    async fn connect(&self) -> Result<Box<dyn Stream>> {
+        Ok(match self {
+            Self::Tcp(address) => {
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                Box::new(stream)
+            }
+            Self::Unix(path) => Box::new(UnixStream::connect(path).await?),
+        })
+    }
+}
+
 /// Sends what `next` gives over `connections` connections, until it gives nothing more or `stop_at` is past, and hands the
 /// body of each answer to `accept`.
 ///
 /// # Errors
 /// The first answer whose status is no success or that `accept` refuses: a bench must not count wrong answers.
 pub(super) fn run(
-    server: SocketAddr,
+    server: &Place,
     connections: usize,
     stop_at: Option<Instant>,
     next: impl FnMut() -> Option<Request> + 'static,
@@ -37,9 +71,7 @@ pub(super) fn run(
     LocalSet::new().block_on(&runtime, async {
         let mut streams = Vec::new();
         for _ in 0..connections {
-            let stream = TcpStream::connect(server).await?;
-            stream.set_nodelay(true)?;
-            streams.push(stream);
+            streams.push(server.connect().await?);
         }
         let started = Instant::now();
         let mut clients = JoinSet::new();
@@ -56,7 +88,7 @@ pub(super) fn run(
 
 /// Repeats `requests` in turn for `duration`; each answer must pass `accepted`.
 pub(super) fn replay(
-    server: SocketAddr,
+    server: &Place,
     connections: usize,
     duration: Duration,
     requests: &[Request],
@@ -73,7 +105,7 @@ pub(super) fn replay(
 
 /// Sends each of `requests` once; each answer must pass `accepted`.
 pub(super) fn once(
-    server: SocketAddr,
+    server: &Place,
     connections: usize,
     requests: Vec<Request>,
     accepted: fn(&[u8]) -> bool,
@@ -88,7 +120,7 @@ fn check(accepted: fn(&[u8]) -> bool) -> impl FnMut(&[u8]) -> Result<()> + 'stat
 
 /// One connection's requests; returns how long each took.
 async fn client<N, A>(
-    mut stream: TcpStream,
+    mut stream: Box<dyn Stream>,
     stop_at: Option<Instant>,
     next: Rc<RefCell<N>>,
     accept: Rc<RefCell<A>>,
@@ -114,7 +146,7 @@ where
 }
 
 /// Sends a request and fills `buffer` with the answer; returns where its body begins.
-async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> Result<usize> {
+async fn exchange(stream: &mut Box<dyn Stream>, request: &[u8], buffer: &mut Vec<u8>) -> Result<usize> {
     stream.write_all(request).await?;
     buffer.clear();
     loop {

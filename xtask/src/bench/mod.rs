@@ -6,6 +6,7 @@
 pub(crate) mod baseline;
 mod cases;
 mod fixture;
+mod gate;
 mod load;
 mod pages;
 mod sqlite;
@@ -26,11 +27,12 @@ use crate::harness::process::{self, Process, Profile};
 use crate::harness::random::Random;
 use cases::{LISTS, ListCase, Owner, SCLOUD};
 use fixture::{Fixture, KEYS_PER_USER};
-use load::Request;
+use load::{Place, Request};
 use stats::Sample;
 use table::{Row, Target, Unit};
 
-const USAGE: &str = "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|pages|creates|keys] [--binary PATH]";
+const USAGE: &str =
+    "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|pages|gate|creates|keys] [--binary PATH]";
 /// Connections in every figure.
 const CONNECTIONS: usize = 64;
 /// The small store that larger ones are compared with.
@@ -70,6 +72,7 @@ pub(crate) fn main(arguments: &[&str]) -> Result<()> {
 const SECTIONS: &[(&str, Section)] = &[
     ("lists", Bench::lists),
     ("pages", Bench::pages),
+    ("gate", Bench::gate),
     ("creates", Bench::creates),
     ("keys", Bench::many_keys),
 ];
@@ -270,7 +273,7 @@ impl Bench {
         let address = many.restart()?;
         let idle = usage::resident_bytes(&many.server()?.0)?;
         let cold = presigned(&SCLOUD, address, owners.get(..COLD_USERS).unwrap_or(&owners));
-        let cold = load::once(address, CONNECTIONS, cold, SCLOUD.accepted)?;
+        let cold = load::once(&address.into(), CONNECTIONS, cold, SCLOUD.accepted)?;
         let used = usage::resident_bytes(&many.server()?.0)?;
 
         progress("list p99 by number of keys");
@@ -308,13 +311,14 @@ impl Bench {
     fn measure(
         &self,
         process: &Process,
-        server: SocketAddr,
+        server: impl Into<Place>,
         requests: &[Request],
         accepted: fn(&[u8]) -> bool,
     ) -> Result<Measured> {
-        load::replay(server, CONNECTIONS, self.plan.warm_up, requests, accepted)?;
+        let server = server.into();
+        load::replay(&server, CONNECTIONS, self.plan.warm_up, requests, accepted)?;
         let before = usage::processor_seconds(process)?;
-        let sample = load::replay(server, CONNECTIONS, self.plan.run, requests, accepted)?;
+        let sample = load::replay(&server, CONNECTIONS, self.plan.run, requests, accepted)?;
         let processor = (usage::processor_seconds(process)? - before) / stats::float(sample.count());
         Ok(Measured { sample, processor })
     }

@@ -101,6 +101,8 @@ problems! {
     AccessKeyNotFound = "access-key-not-found", 404, Refused, "There is no such access key.";
     /// No such SSH key.
     SshKeyNotFound = "ssh-key-not-found", 404, Refused, "There is no such SSH key.";
+    /// No such service among those that may ask the gate.
+    GateTokenNotFound = "gate-token-not-found", 404, Refused, "There is no gate token of this name.";
     /// Another method.
     MethodNotAllowed = "method-not-allowed", 405, Malformed, "The path does not take this method.";
     /// The body did not arrive.
@@ -327,8 +329,7 @@ impl From<Error> for Refusal {
             Error::BadSshKey(bad) => {
                 Self::echoing(Problem::InvalidValue, format!("The key {bad}.")).about("key")
             }
-            // Tokens are not this dialect's.
-            Error::TokenNotFound => Self::of(Problem::Internal).because(error.to_string()),
+            Error::TokenNotFound => Self::of(Problem::GateTokenNotFound),
             Error::Busy => Self::of(Problem::Throttled),
             Error::UserHasKeys(_) => Self::of(Problem::UserHasKeys),
             Error::UserNameTaken(_) => Self::of(Problem::NameTaken),

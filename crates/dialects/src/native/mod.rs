@@ -12,6 +12,7 @@ mod call;
 mod conditions;
 mod csv;
 mod errors;
+mod gate_tokens;
 mod import;
 mod input;
 mod key_list;
@@ -122,6 +123,9 @@ macro_rules! table {
 
 table! {
     "WhoAmI" "GET" "/whoami", Read, DescribeService, Object, Never, Nothing, [], service_info::who_am_i;
+    "ListGateTokens" "GET" "/gate-tokens", Read, ReadGateToken, Account, Never, Nothing, [], gate_tokens::list;
+    "CreateGateToken" "POST" "/gate-tokens", Write, CreateGateToken, Account, AtCreation, Object, [], gate_tokens::create;
+    "RevokeGateToken" "DELETE" "/gate-tokens/{name}", Write, RevokeGateToken, Account, Never, Nothing, [], gate_tokens::revoke;
     "ListAccounts" "GET" "/accounts", Read, ReadAccount, Object, Never, Nothing, ["limit" "cursor"], accounts::list;
     "CreateAccount" "POST" "/accounts", Write, CreateAccount, Account, AtCreation, Object, [], accounts::create;
     "GetAccount" "GET" "/accounts/{name}", Read, ReadAccount, Object, Never, Nothing, [], accounts::get;

@@ -4,6 +4,7 @@
 //! Secrets never enter by argument.
 
 pub mod audit;
+pub mod authorized_keys;
 pub mod backup;
 pub mod completions;
 pub mod config;
@@ -78,6 +79,7 @@ enum Command {
     #[command(subcommand)]
     Config(config::ConfigCommand),
     Explain(explain::ExplainArgs),
+    AuthorizedKeys(authorized_keys::AuthorizedKeysArgs),
     Configure(remote::configure::ConfigureArgs),
     Whoami(remote::whoami::WhoamiArgs),
     #[command(subcommand)]
@@ -86,6 +88,8 @@ enum Command {
     Key(remote::key::KeyCommand),
     #[command(subcommand)]
     Account(remote::account::AccountCommand),
+    #[command(subcommand)]
+    GateToken(remote::gate_token::GateTokenCommand),
     Report(remote::report::ReportArgs),
     Audit(audit::AuditArgs),
     #[command(subcommand)]
@@ -114,11 +118,13 @@ pub fn run(
         Command::Serve(args) => serve::run(&args, environment, out),
         Command::Config(command) => config::run(command, environment, out),
         Command::Explain(args) => explain::run(&args, &environment, input, out),
+        Command::AuthorizedKeys(args) => authorized_keys::run(&args, out),
         Command::Configure(args) => remote::configure::run(args, &environment, input, out),
         Command::Whoami(args) => remote::whoami::run(&args, &environment, out),
         Command::User(command) => remote::user::run(command, &environment, out),
         Command::Key(command) => remote::key::run(command, &environment, input, out),
         Command::Account(command) => remote::account::run(command, &environment, out),
+        Command::GateToken(command) => remote::gate_token::run(command, &environment, out),
         Command::Report(args) => remote::report::run(&args, &environment, out),
         Command::Audit(args) => audit::run(args, environment, out),
         Command::MasterKey(command) => master_key::run(command, environment, out),

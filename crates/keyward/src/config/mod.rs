@@ -18,6 +18,7 @@ mod rate_limit;
 mod read;
 mod render;
 mod section;
+mod ssh;
 mod store;
 mod text;
 mod tls;
@@ -45,6 +46,7 @@ pub use master_key::{MasterKey, MasterKeySource};
 pub use public_url::PublicUrl;
 pub use rate_limit::RateLimit;
 pub use section::Seconds;
+pub use ssh::{Ssh, SshLogin, SshUsers};
 pub use store::StoreKind;
 pub use text::InvalidText;
 pub use tls::Tls;
@@ -88,6 +90,8 @@ pub struct Config {
     pub cache: Cache,
     /// Verification for other services.
     pub gate: Gate,
+    /// Logins at SSH servers.
+    pub ssh: Ssh,
     /// Settings per dialect, by the dialect's name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dialect: BTreeMap<String, DialectSettings>,
@@ -110,6 +114,7 @@ impl Default for Config {
             rate_limit: RateLimit::default(),
             cache: Cache::default(),
             gate: Gate::default(),
+            ssh: Ssh::default(),
             dialect: BTreeMap::new(),
         }
     }

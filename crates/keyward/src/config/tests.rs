@@ -64,7 +64,7 @@ fn the_default_file_documents_every_key() {
             assert!(!matches!(value, Err(false)), "{name} is not in default.toml");
             let last = name.rsplit('.').next().unwrap();
             let is_it =
-                |line: &str| line.starts_with(&format!("{last} = ")) || line.starts_with(&format!("[{last}"));
+                |line: &str| line.starts_with(&format!("{last} = ")) || line.starts_with(&format!("[{name}"));
             let documented = lines.windows(2).any(|pair| is_it(pair[1]) && pair[0].starts_with("# "));
             assert!(documented, "{name} has no comment above it in default.toml");
             checked += 1;

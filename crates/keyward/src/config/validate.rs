@@ -13,7 +13,8 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
         .or_else(|| tls(config))
         .or_else(|| master_key(config))
         .or_else(|| hosts(config))
-        .or_else(|| gate(config));
+        .or_else(|| gate(config))
+        .or_else(|| config.ssh.problem());
     match problem {
         Some(problem) => Err(ConfigError::Conflict(problem)),
         None => Ok(()),

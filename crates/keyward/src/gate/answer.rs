@@ -7,6 +7,7 @@ use bytes::Bytes;
 use dialects::{CallerNote, Cause, Note, Outcome};
 use domain::caller::Caller;
 use domain::id::RequestId;
+use domain::ssh_keys::LoginKey;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use http_body_util::Full;
@@ -16,6 +17,7 @@ use signing::encode::percent_encode;
 
 use super::Answered;
 use super::judge::{Allowed, Denial};
+use super::ssh::SshDenial;
 
 /// The identity headers, in the order of [`identity`].
 const IDENTITY: [&str; 5] =
@@ -70,6 +72,24 @@ pub(super) fn refusal(denial: &Denial, source: Option<IpAddr>, id: RequestId) ->
         _ => {}
     }
     Answered { response, note: denied_note(denial), source }
+}
+
+/// The line that opens an SSH login, or none. The asker is `keyward authorized-keys`, which hands the text to sshd.
+pub(super) fn authorized_keys(outcome: Result<(String, LoginKey), SshDenial>, id: RequestId) -> Answered {
+    let (status, body, key, note) = match outcome {
+        Ok((line, key)) => (StatusCode::OK, line, Some(key.fingerprint), (Outcome::Ok, None)),
+        Err(denial) => (denial.status(), String::new(), None, (denial.outcome(), Some(denial.word()))),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    insert(&mut response, REQUEST_ID, &id.hex());
+    let (outcome, word) = note;
+    let cause = word.map(|word| Cause { code: status.as_str().to_owned().into(), text: word.to_owned() });
+    let key_id = key.map(|fingerprint| fingerprint.to_string());
+    Answered { response, note: Note { operation: None, caller: None, key_id, outcome, cause }, source: None }
 }
 
 /// The answer to several questions at once.

@@ -111,6 +111,10 @@ impl Gate {
         let key_id = || claim.access_key_id().to_owned();
         let caller = self.service.authenticate(&claim, origin, terms).await;
         let caller = caller.map_err(|error| Denial::Auth(key_id(), error))?;
+        if asker.account.is_some_and(|account| account != caller.account()) {
+            // A key of another account is as unknown as one that is not there (threat T38).
+            return Err(Denial::Auth(key_id(), AuthError::UnknownKey));
+        }
         if let Some(scope) = claim.scope()
             && !self.settings.services.is_empty()
             && !self.settings.services.contains(&scope.service)
@@ -191,6 +195,7 @@ impl Denial {
             Self::Method => 405,
             Self::Question(_) | Self::Evidence(Fault::Missing(_)) => 400,
             Self::Asker(NotTrusted::PlainHttp) | Self::Service(_) | Self::UnsignedPayload(_) => 403,
+            Self::Asker(NotTrusted::Store) => 503,
             Self::Asker(NotTrusted::Token)
             | Self::Evidence(Fault::Repeated(_) | Fault::Malformed(_) | Fault::Disagree(_))
             | Self::NoCredential
@@ -218,6 +223,7 @@ impl Denial {
             Self::UnknownPath => "nothing is asked at this path".to_owned(),
             Self::Method => "only POST is answered here".to_owned(),
             Self::Asker(NotTrusted::Token) => "no valid X-Keyward-Gate-Token".to_owned(),
+            Self::Asker(NotTrusted::Store) => "the server cannot tell".to_owned(),
             Self::Asker(NotTrusted::PlainHttp) => "plain HTTP is refused beyond this machine".to_owned(),
             Self::Question(problem) => (*problem).to_owned(),
             Self::Evidence(fault) => fault.to_string(),
@@ -245,6 +251,7 @@ impl Denial {
             Self::UnknownPath => "unknown_path",
             Self::Method => "method",
             Self::Asker(NotTrusted::Token) => "gate_token",
+            Self::Asker(NotTrusted::Store) => "store",
             Self::Asker(NotTrusted::PlainHttp) => "plain_http",
             Self::Question(_) => "question",
             Self::Evidence(_) => "evidence",

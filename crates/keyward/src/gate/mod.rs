@@ -11,9 +11,10 @@ mod judge;
 mod route;
 mod settings;
 pub mod socket;
+pub mod ssh;
 pub mod verify;
 
-pub use route::{Route, owns};
+pub use route::{AUTHORIZED_KEYS, Route, owns};
 pub use settings::GateSettings;
 
 use std::net::IpAddr;
@@ -73,6 +74,7 @@ impl Gate {
             (Ok(asker), Some(route @ (Route::Forward | Route::Envoy))) => {
                 self.proxied(&parts, &asker, route, id).await
             }
+            (Ok(_), Some(Route::AuthorizedKeys)) => self.authorized_keys(&parts, id).await,
             (Ok(asker), Some(Route::Verify)) => self.verify(&parts, body, &asker, id).await,
         };
         let Answered { response, note, source } = answered;

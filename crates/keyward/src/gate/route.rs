@@ -1,5 +1,8 @@
 //! The paths of the gate. Routing is by the asker's own path alone; the request under test is data.
 
+/// Where `keyward authorized-keys` asks.
+pub const AUTHORIZED_KEYS: &str = "/gate/authorized-keys";
+
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -9,11 +12,13 @@ pub enum Route {
     Envoy,
     /// A service describes one or several requests in JSON.
     Verify,
+    /// An SSH server asks which keys open a login.
+    AuthorizedKeys,
 }
 
 impl Route {
     /// Every route.
-    pub const ALL: [Self; 3] = [Self::Forward, Self::Envoy, Self::Verify];
+    pub const ALL: [Self; 4] = [Self::Forward, Self::Envoy, Self::Verify, Self::AuthorizedKeys];
 
     /// The name in log and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -21,6 +26,7 @@ impl Route {
             Self::Forward => "forward",
             Self::Envoy => "envoy",
             Self::Verify => "verify",
+            Self::AuthorizedKeys => "authorized_keys",
         }
     }
 
@@ -29,6 +35,7 @@ impl Route {
         match path {
             "/gate/forward" => Some(Self::Forward),
             "/gate/verify" => Some(Self::Verify),
+            AUTHORIZED_KEYS => Some(Self::AuthorizedKeys),
             _ => below_envoy(path).map(|_| Self::Envoy),
         }
     }

@@ -2,7 +2,7 @@
 
 use domain::net::AddressRange;
 
-use crate::config::{Config, UnboundSchemes};
+use crate::config::{Config, Ssh, UnboundSchemes};
 use crate::listen::BodyLimits;
 use crate::pipeline::PlainHttp;
 
@@ -23,6 +23,8 @@ pub struct GateSettings {
     pub(super) refuse_unsigned_payload: Vec<String>,
     /// Proxies behind the asking one.
     pub(super) trusted_proxies: Vec<AddressRange>,
+    /// Logins at SSH servers.
+    pub(super) ssh: Ssh,
     /// Bounds on the body of `verify`.
     pub(super) body: BodyLimits,
 }
@@ -40,6 +42,7 @@ impl GateSettings {
             service: gate.service.clone(),
             refuse_unsigned_payload: gate.refuse_unsigned_payload.clone(),
             trusted_proxies: pipeline.trusted_proxies,
+            ssh: config.ssh.clone(),
             body: pipeline.body,
         }
     }

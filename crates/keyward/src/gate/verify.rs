@@ -105,7 +105,11 @@ impl Question {
         Ok(Self { method, scheme, authority, target, headers, body_sha256: digest, source })
     }
 
-    fn evidence(&self) -> Result<Evidence<'_>, Fault> {
+    /// What the request is.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn evidence(&self) -> Result<Evidence<'_>, Fault> {
         let mut hosts = self.headers.iter().filter(|(name, _)| name == "host").map(|(_, value)| value);
         if hosts.any(|host| *host != self.authority) {
             return Err(Fault::Disagree("host"));

@@ -1,6 +1,8 @@
 //! One request, one answer: whatever a request looks like, nothing that follows it in the same bytes is taken for another
 //! one, unless it is.
 
+mod proxies;
+
 use crate::harness::http::Answer;
 use crate::harness::store::Snapshot;
 use crate::harness::{Request, Server, Setup};

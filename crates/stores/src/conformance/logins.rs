@@ -167,6 +167,9 @@ pub(super) async fn tokens_come_with_their_user(s: Subject) {
     assert_eq!(s.store.token_owner(&TokenHash::of(b"none")).await, Ok(None));
     assert_eq!(s.store.tokens(u.account, TokenKind::Gate, 9).await.unwrap(), std::slice::from_ref(&gate));
     assert_eq!(s.store.tokens(v.account, TokenKind::Gate, 9).await.unwrap(), []);
+    let free = |account, name: &str| Require::GateTokenIsFree { account, name: name.to_owned() };
+    assert!(!s.holds(free(u.account, "nginx")).await);
+    assert!(s.holds(free(u.account, "Nginx")).await && s.holds(free(v.account, "nginx")).await);
     assert!(s.holds(Require::TokenExists(token(&u, 1).hash)).await);
     s.write(vec![DeleteToken(token(&u, 1))]).await;
     assert!(!s.holds(Require::TokenExists(token(&u, 1).hash)).await);

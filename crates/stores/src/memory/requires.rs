@@ -67,6 +67,10 @@ impl Rows {
             Require::SshKeysBelow { user, limit } => {
                 is_below(self.live_ssh_keys().filter(|key| key.user == *user).count(), *limit)
             }
+            Require::GateTokenIsFree { account, name } => {
+                let is_it = |token: &Token| token.kind == TokenKind::Gate && token.account == *account;
+                !self.tokens.values().any(|token| is_it(token) && token.name == *name)
+            }
             Require::TokenExists(hash) => self.tokens.contains_key(hash),
             Require::ChildrenBelow { user, parent, limit, at } => {
                 let counts = |key: &&AccessKey| key.parent == Some(*parent) && !key.is_expired(*at);

@@ -88,6 +88,11 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
             let query = "SELECT count(*) FROM ssh_keys WHERE user = ?1 AND deleted_at IS NULL";
             is_below(db, query, params![user.as_bytes()], *limit)
         }
+        Require::GateTokenIsFree { account, name } => is_none(
+            db,
+            "SELECT 1 FROM tokens WHERE account = ?1 AND name = ?2 AND kind = 'gate'",
+            params![account.as_bytes(), name],
+        ),
         Require::TokenExists(hash) => is_some(db, "SELECT 1 FROM tokens WHERE hash = ?1", params![hash.0]),
         Require::ChildrenBelow { user, parent, limit, at } => {
             let query = "SELECT count(*) FROM access_keys WHERE user = ?1 AND deleted_at IS NULL AND parent = ?2 \

@@ -155,7 +155,27 @@ async fn perform(world: &World, caller: &Caller, use_case: &str) -> Result<(), E
         "set_password" => service.set_password(caller, &name, &Secret::new(PASSWORD.to_vec())).await,
         "read_token" => service.read_token(caller, &token_of_root(world).await).await.map(drop),
         "revoke_token" => service.revoke_token(caller, &token_of_root(world).await).await,
+        "create_gate_token" => {
+            service.create_gate_token(caller, "made").await?;
+            service.revoke_gate_token(&admin, "made").await
+        }
+        "list_gate_tokens" => service.list_gate_tokens(caller).await.map(drop),
+        "revoke_gate_token" => {
+            gate_token(world).await;
+            service.revoke_gate_token(caller, GATE_TOKEN).await
+        }
         _ => panic!("{use_case}"),
+    }
+}
+
+const GATE_TOKEN: &str = "kept";
+
+/// A gate token of that name, made when it is not there.
+async fn gate_token(world: &World) {
+    let admin = world.admin().await;
+    let tokens = world.service.list_gate_tokens(&admin).await.unwrap();
+    if !tokens.iter().any(|token| token.name == GATE_TOKEN) {
+        world.service.create_gate_token(&admin, GATE_TOKEN).await.unwrap();
     }
 }
 
@@ -227,6 +247,9 @@ const USE_CASES: &[(&str, &[Action])] = &[
     ("set_password", &[Action::SetPassword]),
     ("read_token", &[Action::ReadToken]),
     ("revoke_token", &[Action::RevokeToken]),
+    ("create_gate_token", &[Action::CreateGateToken]),
+    ("list_gate_tokens", &[Action::ReadGateToken]),
+    ("revoke_gate_token", &[Action::RevokeGateToken]),
 ];
 
 async fn t42_each_use_case_asks_for_exactly_its_actions(world: World) {
@@ -246,6 +269,7 @@ async fn t42_each_use_case_asks_for_exactly_its_actions(world: World) {
             // What the use case acts on is made before, not by the refused try.
             ssh_key(&world).await;
             token_of_root(&world).await;
+            gate_token(&world).await;
             let before = dump(world.store.as_ref()).await;
             let result = perform(&world, &caller, use_case).await;
             assert!(matches!(result, Err(Error::Denied)), "{use_case} without {missing:?}: {result:?}");

@@ -16,6 +16,7 @@ mod conformance;
 mod deletion;
 mod faults;
 mod files;
+mod gate_tokens;
 mod gated;
 mod key_lists;
 mod last_used;

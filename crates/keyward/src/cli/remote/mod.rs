@@ -6,6 +6,7 @@ pub mod audit;
 mod client;
 pub mod configure;
 mod duration;
+pub mod gate_token;
 pub mod key;
 mod output;
 mod profile;

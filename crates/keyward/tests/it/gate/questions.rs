@@ -354,3 +354,36 @@ fn questions_are_logged_and_counted_under_the_address_of_the_client() {
     assert_eq!(count("dialect=\"gate\",operation=\"forward\",outcome=\"ok\""), 2);
     assert_eq!(count("dialect=\"gate\",operation=\"forward\",outcome=\"unauthenticated\""), 1);
 }
+
+#[test]
+fn t25_a_service_with_a_gate_token_asks_over_tcp_and_can_do_nothing_else() {
+    let setup = Setup::new().settings("[gate]\nrefuse_unsigned_payload = [\"strict\"]");
+    setup.start().stop();
+    let (web, strict) = setup.offline(async |service, caller| {
+        let web = service.create_gate_token(caller, "web").await.unwrap().word;
+        let strict = service.create_gate_token(caller, "strict").await.unwrap().word;
+        (web.as_str().to_owned(), strict.as_str().to_owned())
+    });
+    let server = setup.start();
+    let key = server.administrator();
+    let ask = |token: &str, scheme| {
+        let signed = Signed::get(scheme, key, HOST, "/a");
+        server.ask(&signed.as_nginx().header("X-Keyward-Gate-Token", token))
+    };
+    assert_allowed(&ask(&web, Scheme::Scp), "admin", key, Scheme::Scp);
+    assert_refused(&ask(&strict, Scheme::Scp), 403, "the signature leaves the body out");
+    assert_allowed(&ask(&strict, Scheme::Aws4), "admin", key, Scheme::Aws4);
+    for other in [&web[1..], &web.to_uppercase(), &format!("{web},{strict}")] {
+        assert_refused(&ask(other, Scheme::Aws4), 401, "no valid X-Keyward-Gate-Token");
+    }
+    let twice = Signed::get(Scheme::Aws4, key, HOST, "/a").as_nginx();
+    let twice = twice.header("X-Keyward-Gate-Token", &web).header("X-Keyward-Gate-Token", &web);
+    assert_refused(&server.ask(&twice), 401, "no valid X-Keyward-Gate-Token");
+    // Where a user's token opens something, this one opens nothing.
+    for path in ["/v3/users", "/v3/auth/tokens", "/api/v1/whoami", "/?Action=ListUsers"] {
+        let answer = server.ask(&Request::get(path).header("X-Auth-Token", &web));
+        let text = answer.text();
+        assert!(answer.status != 200 || text.contains("\"RetCode\":170"), "{path}: {answer:?}");
+    }
+    server.stop();
+}

@@ -6,6 +6,7 @@ pub(crate) mod hide;
 pub(crate) mod http;
 #[cfg(feature = "tls")]
 pub(crate) mod http2;
+pub(crate) mod offline;
 pub(crate) mod programs;
 pub(crate) mod scloud;
 pub(crate) mod server;

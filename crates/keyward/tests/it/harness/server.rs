@@ -24,7 +24,7 @@ pub(crate) struct Setup {
     settings: String,
     environment: Vec<(OsString, OsString)>,
     arguments: Vec<String>,
-    administrator: Option<Key>,
+    pub(super) administrator: Option<Key>,
     shell: Option<&'static str>,
     by_nobody: bool,
 }

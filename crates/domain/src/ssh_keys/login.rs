@@ -1,0 +1,77 @@
+//! From a public key that somebody offers at an SSH server to its owner. Whether he holds the private one is for that server
+//! to find out.
+
+use super::{Fingerprint, PublicKey};
+use crate::caller::Origin;
+use crate::clock::UnixMillis;
+use crate::decision::{Unusable, may_log_in};
+use crate::error::Error;
+use crate::id::Serial;
+use crate::name::NameKey;
+use crate::service::Service;
+
+/// A key that may log in now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginKey {
+    /// Its account's name.
+    pub account: String,
+    /// Its owner's name.
+    pub user: String,
+    /// Its number.
+    pub serial: Serial,
+    /// What it is.
+    pub fingerprint: Fingerprint,
+    /// When its time is up.
+    pub expires_at: Option<UnixMillis>,
+    /// Type and blob, as they are stored.
+    pub line: String,
+}
+
+/// Why an offered key may not log in.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginRefused {
+    /// No live key of the account is exactly this one.
+    #[error("no such SSH key")]
+    UnknownKey,
+    /// The key or its owner may not act now.
+    #[error(transparent)]
+    Unusable(#[from] Unusable),
+    /// The records fail their integrity check, or the store could not answer.
+    #[error(transparent)]
+    Failed(Error),
+}
+
+impl Service {
+    /// The key of the account `account` that was offered, if it may log in now. Notes the offer, which is no proof of a login:
+    /// an SSH server asks about every key that a stranger merely names.
+    ///
+    /// # Errors
+    /// [`LoginRefused`].
+    pub async fn login_key(
+        &self,
+        account: &str,
+        offered: &PublicKey,
+        origin: &Origin,
+    ) -> Result<LoginKey, LoginRefused> {
+        let store = |error| LoginRefused::Failed(Error::Store(error));
+        let named = self.store.account_named(&NameKey::of(account)).await.map_err(store)?;
+        let named = named.filter(|named| named.name == account).ok_or(LoginRefused::UnknownKey)?;
+        let found = self.ssh_key_of(named.uuid, &offered.fingerprint()).await;
+        let found = found.map_err(LoginRefused::Failed)?.ok_or(LoginRefused::UnknownKey)?;
+        // The index finds by a digest; what counts is the key (threats T91, T92).
+        if found.key.blob != offered.blob || found.key.kind != offered.kind {
+            return Err(LoginRefused::UnknownKey);
+        }
+        let now = self.clock.now();
+        self.last_used.mark(found.key.uuid, now, origin, "offered");
+        may_log_in(&found.owner, &found.key, now)?;
+        Ok(LoginKey {
+            account: found.owner.rows.account.name.clone(),
+            user: found.owner.rows.user.name.clone(),
+            serial: found.key.serial,
+            fingerprint: found.key.fingerprint,
+            expires_at: found.key.expires_at,
+            line: found.key.line(),
+        })
+    }
+}

@@ -1,0 +1,184 @@
+//! `GET /gate/authorized-keys`: sshd asks, through `keyward authorized-keys`, whether a key opens a Unix login, and with
+//! which options.
+//!
+//! The answer is for the key that was offered and for no other: the line is written anew from the stored blob, and only when
+//! the offered one is the same (threats T89, T92). That the client holds the private key, sshd alone verifies.
+
+use dialects::Outcome;
+use domain::id::RequestId;
+use domain::ssh_keys::{Fingerprint, LoginKey, LoginRefused, PublicKey};
+use http::StatusCode;
+use signing::Params;
+
+use super::{Answered, Gate, answer};
+use crate::config::{SshLogin, SshUsers};
+
+/// Why a login is not opened. Every refusal is an empty answer, so that sshd goes on to the next key.
+#[derive(Debug)]
+pub enum SshDenial {
+    /// The question is not of its form.
+    Question,
+    /// The key is not of a kind that is stored, a certificate for instance, or not the one of its fingerprint.
+    Key,
+    /// The key is another user's than those of the login.
+    OtherUser,
+    /// The owner's name cannot stand in a command.
+    Name,
+    /// The key is unknown, or may not act now.
+    Refused(LoginRefused),
+}
+
+impl SshDenial {
+    pub(super) const fn status(&self) -> StatusCode {
+        match self {
+            Self::Question => StatusCode::BAD_REQUEST,
+            Self::Key | Self::OtherUser | Self::Name => StatusCode::OK,
+            Self::Refused(LoginRefused::UnknownKey | LoginRefused::Unusable(_)) => StatusCode::OK,
+            Self::Refused(LoginRefused::Failed(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    pub(super) const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Question => Outcome::Malformed,
+            Self::Key | Self::Refused(LoginRefused::UnknownKey) => Outcome::Unauthenticated,
+            Self::OtherUser | Self::Name | Self::Refused(LoginRefused::Unusable(_)) => Outcome::Refused,
+            Self::Refused(LoginRefused::Failed(_)) => Outcome::Failed,
+        }
+    }
+
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Question => "question",
+            Self::Key => "ssh_key_form",
+            Self::OtherUser => "ssh_key_of_another",
+            Self::Name => "ssh_user_name",
+            Self::Refused(LoginRefused::UnknownKey) => "ssh_key_unknown",
+            Self::Refused(LoginRefused::Unusable(_)) => "ssh_key_unusable",
+            Self::Refused(LoginRefused::Failed(_)) => "failed",
+        }
+    }
+}
+
+impl Gate {
+    /// Answers sshd.
+    pub(super) async fn authorized_keys(&self, parts: &http::request::Parts, id: RequestId) -> Answered {
+        answer::authorized_keys(self.line_for(parts.uri.query().unwrap_or_default(), id).await, id)
+    }
+
+    async fn line_for(&self, query: &str, id: RequestId) -> Result<(String, LoginKey), SshDenial> {
+        let params = Params::from_form(query.as_bytes(), 4).map_err(|_| SshDenial::Question)?;
+        let text = |name| params.non_empty(name).ok_or(SshDenial::Question);
+        let (login, fingerprint) = (text("login")?, text("fingerprint")?);
+        let offered = PublicKey::parse(&format!("{} {}", text("type")?, text("key")?));
+        let offered = offered.map_err(|_| SshDenial::Key)?;
+        if Fingerprint::parse(&fingerprint) != Some(offered.fingerprint()) {
+            return Err(SshDenial::Key);
+        }
+        let ssh = &self.settings.ssh;
+        let key = self.service.login_key(&ssh.account, &offered, &self.origin(id, None)).await;
+        let key = key.map_err(SshDenial::Refused)?;
+        let rules = ssh.logins.get(login.as_ref());
+        let line = rules.unwrap_or(&SshLogin::default()).line_for(&login, &key)?;
+        Ok((line, key))
+    }
+}
+
+impl SshLogin {
+    /// The line of `authorized_keys` for a key at this login.
+    fn line_for(&self, login: &str, key: &LoginKey) -> Result<String, SshDenial> {
+        let opens = match &self.users {
+            SshUsers::Same => key.user == login,
+            SshUsers::Any => true,
+            SshUsers::Named(names) => names.contains(&key.user),
+        };
+        if !opens {
+            return Err(SshDenial::OtherUser);
+        }
+        let usual = if self.command.is_some() { "restrict" } else { "restrict,pty" };
+        let mut options = self.options.clone().unwrap_or_else(|| usual.to_owned());
+        if let Some(end) = key.expires_at.and_then(|end| jiff::Timestamp::from_millisecond(end.0).ok()) {
+            options.push_str(&format!(",expiry-time=\"{}\"", end.strftime("%Y%m%d%H%M%SZ")));
+        }
+        if let Some(command) = &self.command {
+            let command = filled(command, key)?.replace('"', "\\\"");
+            options.push_str(&format!(",command=\"{command}\""));
+        }
+        let options = options.trim_start_matches(',');
+        Ok(format!("{options} {}\n", key.line).trim_start().to_owned())
+    }
+}
+
+/// The command for whose key it is. It is run by a shell, so a name that a shell could read as more than a word opens nothing.
+fn filled(command: &str, key: &LoginKey) -> Result<String, SshDenial> {
+    let serial = key.serial.get().to_string();
+    let mut filled = command.to_owned();
+    for (place, name) in [("{user}", &key.user), ("{key_id}", &serial), ("{account}", &key.account)] {
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._@+-".contains(&byte));
+        if filled.contains(place) && !plain {
+            return Err(SshDenial::Name);
+        }
+        filled = filled.replace(place, name);
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::clock::UnixMillis;
+    use domain::id::Serial;
+
+    use super::*;
+
+    fn key(user: &str) -> LoginKey {
+        LoginKey {
+            account: "acme".to_owned(),
+            user: user.to_owned(),
+            serial: Serial::new(4711).unwrap(),
+            fingerprint: Fingerprint([0; 32]),
+            expires_at: None,
+            line: "ssh-ed25519 AAAA".to_owned(),
+        }
+    }
+
+    fn login(users: SshUsers, options: Option<&str>, command: Option<&str>) -> SshLogin {
+        SshLogin { users, options: options.map(str::to_owned), command: command.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_login_serves_the_user_of_the_same_name_unless_it_says_otherwise() {
+        let same = SshLogin::default();
+        assert_eq!(same.line_for("jane", &key("jane")).unwrap(), "restrict,pty ssh-ed25519 AAAA\n");
+        for other in ["Jane", "jan", "janes", ""] {
+            assert!(matches!(same.line_for(other, &key("jane")), Err(SshDenial::OtherUser)), "{other}");
+        }
+        let named = login(SshUsers::Named(vec!["jane".to_owned()]), Some(""), None);
+        assert_eq!(named.line_for("deploy", &key("jane")).unwrap(), "ssh-ed25519 AAAA\n");
+        assert!(named.line_for("deploy", &key("bob")).is_err());
+    }
+
+    #[test]
+    fn a_forced_command_says_who_it_is() {
+        let git = login(SshUsers::Any, None, Some("serve \"{user}\" {key_id} {account}"));
+        assert_eq!(
+            git.line_for("git", &key("jane")).unwrap(),
+            "restrict,command=\"serve \\\"jane\\\" 4711 acme\" ssh-ed25519 AAAA\n"
+        );
+        let end = UnixMillis(1_769_860_800_000);
+        let line = git.line_for("git", &LoginKey { expires_at: Some(end), ..key("jane") }).unwrap();
+        assert!(line.starts_with("restrict,expiry-time=\"20260131120000Z\",command=\"serve"), "{line}");
+    }
+
+    #[test]
+    fn t46_a_name_that_a_shell_could_read_as_more_opens_nothing() {
+        let git = login(SshUsers::Any, None, Some("serve {user}"));
+        for name in
+            ["a b", "a;b", "$(a)", "a`b`", "a'b", "a\"b", "a\\b", "a\nb", "a|b", "a&b", "ä", "a{account}"]
+        {
+            assert!(matches!(git.line_for("git", &key(name)), Err(SshDenial::Name)), "{name}");
+        }
+        for name in ["jane", "jane.doe@example.org", "a_b+c-d"] {
+            assert!(git.line_for("git", &key(name)).unwrap().contains(&format!("serve {name}\"")), "{name}");
+        }
+    }
+}

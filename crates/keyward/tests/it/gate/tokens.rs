@@ -1,0 +1,67 @@
+//! Gate tokens from the command line to the question.
+
+use signing::Scheme;
+
+use crate::harness::shell::Shell;
+use crate::harness::signed::Signed;
+use crate::harness::{Key, Server};
+
+#[test]
+fn a_service_asks_with_its_token_until_it_is_revoked() {
+    let server = Server::start();
+    let shell = Shell::of_administrator(&server);
+    let run = |line: &str| {
+        let ended = shell.run(line);
+        assert_eq!(ended.code, Some(0), "{line}: {}", ended.err);
+        ended.out
+    };
+    let created = run("gate-token create nginx");
+    let token = created.lines().find_map(|line| line.strip_prefix("token")).unwrap().trim().to_owned();
+    assert!(token.starts_with("kwg-"), "{created}");
+    let signed = Signed::get(Scheme::Scp, server.administrator(), "web.test", "/a");
+    let ask = || server.ask(&signed.as_nginx().header("X-Keyward-Gate-Token", &token)).status;
+    assert_eq!(ask(), 200);
+    let listed = run("gate-token list");
+    assert!(listed.contains("nginx") && !listed.contains(&token), "{listed}");
+    let twice = shell.run("gate-token create nginx");
+    assert_eq!(twice.code, Some(1), "{}", twice.out);
+    assert_eq!(run("gate-token revoke nginx"), "nginx can no longer ask the gate\n");
+    assert_eq!(ask(), 401);
+    let again = shell.run("gate-token revoke nginx");
+    assert_eq!(again.code, Some(1));
+    assert!(again.err.contains("no gate token"), "{}", again.err);
+    assert!(!server.log().contains(&token));
+    server.stop();
+}
+
+#[test]
+fn a_valid_key_of_another_service_is_known_and_not_allowed() {
+    let server = Server::start();
+    let shell = Shell::of_administrator(&server);
+    let run = |line: &str| {
+        let ended = shell.run(line);
+        assert_eq!(ended.code, Some(0), "{line}: {}", ended.err);
+        ended.out
+    };
+    let field = |text: &str, name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{text}"));
+        line.trim().to_owned()
+    };
+    let [billing, web] =
+        ["billing", "web"].map(|service| field(&run(&format!("gate-token create {service}")), "token"));
+    run("user create bob");
+    let made: serde_json::Value =
+        serde_json::from_str(&run("key create bob --audience billing --json")).unwrap();
+    let text = |name: &str| made[name].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+    let key = Key::new(&text("id"), &text("secret"));
+    let signed = Signed::get(Scheme::Aws4, &key, "web.test", "/a");
+    let ask = |token: &str| server.ask(&signed.as_nginx().header("X-Keyward-Gate-Token", token));
+    assert_eq!(ask(&billing).status, 200);
+    let other = ask(&web);
+    assert_eq!(other.status, 403, "{other:?}");
+    assert_eq!(other.header("x-keyward-cause"), Some("the access key is not good for this service"));
+    // The socket names no service here, and neither does this server itself.
+    assert_eq!(server.question(&signed.as_nginx()).status, 403);
+    assert_eq!(server.native(&key, "GET", "/api/v1/whoami", "").status, 403);
+    server.stop();
+}
