@@ -31,8 +31,7 @@ use load::{Place, Request};
 use stats::Sample;
 use table::{Row, Target, Unit};
 
-const USAGE: &str =
-    "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|pages|gate|creates|keys] [--binary PATH]";
+const USAGE: &str = "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|pages|gate|creates|keys] [--binary PATH]";
 /// Connections in every figure.
 const CONNECTIONS: usize = 64;
 /// The small store that larger ones are compared with.

@@ -29,13 +29,7 @@ pub(super) const SHAPE: KeyShape = KeyShape {
 
 /// How a key is issued.
 pub(super) fn issue(description: &str) -> KeyIssue<'static> {
-    KeyIssue {
-        dialect: NAME,
-        schemes: SCHEMES,
-        shape: &SHAPE,
-        description: description.to_owned(),
-        expires_at: None,
-    }
+    KeyIssue { description: description.to_owned(), ..KeyIssue::plain(NAME, SCHEMES, &SHAPE) }
 }
 
 /// The word for a key's status.
@@ -152,7 +146,8 @@ pub(super) fn update(call: Call<'_>) -> Answering<'_> {
         if status.is_none() && description.is_none() {
             return Err(bad("credential", "needs a status or a description"));
         }
-        let change = KeyChange { status, description: description.map(str::to_owned) };
+        let change =
+            KeyChange { status, description: description.map(str::to_owned), ..KeyChange::default() };
         let id = call.segments.get(0);
         let key = call.service.update_access_key(call.caller()?, id, SCHEMES, change).await;
         let key = key.map_err(|error| of_key(&call, error))?;

@@ -270,7 +270,7 @@ impl Refusal {
         let refusal = match error {
             AuthError::UnknownKey => Self::unauthenticated(&format!("ak {key_id} not exist")),
             AuthError::WrongSignature(reject) => reject.into(),
-            AuthError::Stale => Self::unauthenticated("signature expired"),
+            AuthError::Stale | AuthError::Untimed => Self::unauthenticated("signature expired"),
             AuthError::Replayed(replayed) => match replayed {
                 ReplayRefusal::SignatureUsed
                 | ReplayRefusal::NonceUsed
@@ -289,7 +289,8 @@ impl Refusal {
                 | Unusable::KeyNotYetValid
                 | Unusable::ParentUnusable
                 | Unusable::UserFrozen
-                | Unusable::AccountDisabled => Self::unauthenticated(&format!("ak {key_id} is inactive")),
+                | Unusable::AccountDisabled
+                | Unusable::ServiceNotAllowed => Self::unauthenticated(&format!("ak {key_id} is inactive")),
             },
             AuthError::Damaged => failed(),
             AuthError::Throttled => throttled(),

@@ -201,11 +201,9 @@ impl<'a> NewKey<'a> {
             duration.after(now).ok_or_else(too_late)
         };
         Ok(KeyIssue {
-            dialect: NAME,
-            schemes: SCHEMES,
-            shape: &SHAPE,
             description: self.description.to_owned(),
             expires_at: duration.map(end).transpose()?,
+            ..KeyIssue::plain(NAME, SCHEMES, &SHAPE)
         })
     }
 }
@@ -241,7 +239,8 @@ pub(super) fn set(call: Call<'_>) -> Reply<'_> {
             (Some(true), _) | (None, None) => Some(KeyStatus::Active),
             (None, Some(_)) => None,
         };
-        let change = KeyChange { status, description: description.map(str::to_owned) };
+        let change =
+            KeyChange { status, description: description.map(str::to_owned), ..KeyChange::default() };
         let key = call.service.update_access_key(call.caller, key.key_id.as_str(), SCOPE, change).await?;
         Done::json(200, &OneKey { access_key: Record::new(&key, "") })
     })

@@ -32,12 +32,9 @@ pub(super) async fn authenticate(
     let options = Options { client_types: CLIENT_TYPES, public_urls: &public_urls };
     let claim = scp::parse(&request.view, &options)?;
     note.key_id = Some(claim.access_key_id().chars().take(LOGGED_KEY_ID).collect());
-    let terms = Terms {
-        freshness: Freshness { window_ms: settings.tolerance_ms },
-        order: Order::ClockFirst,
-        nonces: Nonces::Repeatable,
-        operation: operation.name,
-    };
+    let freshness = Freshness { window_ms: settings.tolerance_ms };
+    let (order, nonces) = (Order::ClockFirst, Nonces::Repeatable);
+    let terms = Terms { order, nonces, operation: operation.name, ..Terms::from(freshness) };
     let caller = service.authenticate(&claim, request.origin, terms).await?;
     note.caller = Some(CallerNote::from(&caller));
     check_account(&caller, request)?;

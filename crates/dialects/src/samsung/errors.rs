@@ -227,7 +227,9 @@ impl From<AuthError> for Refusal {
             AuthError::UnknownKey | AuthError::WrongSignature(_) => {
                 unauthorized("The access key or the signature is not valid.")
             }
-            AuthError::Stale => unauthorized("Scp-Timestamp is too far from the server's clock."),
+            AuthError::Stale | AuthError::Untimed => {
+                unauthorized("Scp-Timestamp is too far from the server's clock.")
+            }
             AuthError::WrongToken => unauthorized("The session token is not valid."),
             AuthError::Replayed(refusal) => return refusal.into(),
             AuthError::Unusable(unusable) => return unusable.into(),
@@ -270,6 +272,7 @@ impl From<Unusable> for Refusal {
             Unusable::SourceNotAllowed => {
                 (Code::Forbidden, "The access key may not be used from this address.")
             }
+            Unusable::ServiceNotAllowed => (Code::Forbidden, "The access key is not good for this service."),
         };
         Self::plain(code, text)
     }
