@@ -1,5 +1,6 @@
 //! A key of one dialect is nobody's in every other: the full matrix of the dialects that stand.
 
+use dialects::huawei::Huawei;
 use dialects::native::Native;
 use dialects::registry::NAMES;
 use dialects::samsung::Samsung;
@@ -17,6 +18,7 @@ use crate::world::{KeySpec, SOURCE, Signer, World, limits, signer};
 fn dialect(name: &str) -> Dialect {
     let own = toml::Table::new();
     match name {
+        "huawei" => Dialect::Huawei(Huawei::new(&own).unwrap()),
         "native" => Dialect::Native(Native::new(&own).unwrap()),
         "samsung" => Dialect::Samsung(Samsung::new(&own).unwrap()),
         "scloud" => Dialect::Scloud(Scloud::new(&own).unwrap()),
@@ -28,6 +30,7 @@ fn dialect(name: &str) -> Dialect {
 /// What the keys that a dialect issues may sign in.
 fn schemes(name: &str) -> SchemeSet {
     SchemeSet::of(match name {
+        "huawei" => &[Scheme::SdkHmacSha256],
         "native" => &[Scheme::Aws4],
         "samsung" => &[Scheme::Scp],
         "scloud" => &[Scheme::Scloud],
@@ -40,6 +43,7 @@ fn schemes(name: &str) -> SchemeSet {
 fn request(name: &str, world: &World, signer: &Signer) -> Wire {
     let (seconds, secret) = (world.clock.now().seconds(), signer.secret.as_bytes());
     match name {
+        "huawei" => crate::huawei::signed_by(world, signer, "GET", "/v4/user/keys", ""),
         "native" => {
             let date = format_basic(seconds);
             let wire = raw("GET", "/whoami", "").with_header("X-Amz-Date", &date);
@@ -62,6 +66,11 @@ fn request(name: &str, world: &World, signer: &Signer) -> Wire {
     }
 }
 
+/// A body without the key's own id, which some clouds repeat.
+fn told(answer: &Answer, signer: &Signer) -> String {
+    String::from_utf8_lossy(&answer.body).replace(&signer.id, "<id>")
+}
+
 async fn answer(name: &str, world: &World, signer: &Signer) -> Answer {
     world.answer(&request(name, world, signer), Some(SOURCE.parse().unwrap())).await
 }
@@ -81,15 +90,16 @@ async fn t18_a_key_of_one_dialect_is_unknown_in_every_other() {
         let wrong = answer(spoken, &world, &wrong).await;
         assert!(unknown.note.caller.is_none() && wrong.note.caller.is_none(), "{spoken}");
         for issuer in NAMES {
-            let seen = answer(spoken, &world, &signer(&format!("of{issuer}"))).await;
+            let theirs = signer(&format!("of{issuer}"));
+            let seen = answer(spoken, &world, &theirs).await;
             if issuer == spoken {
                 assert_eq!(seen.status, 200, "{spoken}: {}", String::from_utf8_lossy(&seen.body));
                 assert_eq!(seen.note.caller.unwrap().user, "bob", "{spoken}");
             } else {
                 assert!(seen.note.caller.is_none(), "a key of {issuer} signs in {spoken}");
                 assert_eq!(
-                    (seen.status, &seen.body),
-                    (unknown.status, &unknown.body),
+                    (seen.status, told(&seen, &theirs)),
+                    (unknown.status, told(&unknown, &signer("nobody"))),
                     "{issuer} in {spoken}"
                 );
             }

@@ -135,8 +135,12 @@ mod tests {
                         with_bound(&scan, |bound| all(&db, &query, bound, |row| Ok(row.get(3)?))).unwrap();
                     let index = if user.is_some() { "access_keys" } else { "access_keys_account" };
                     let (index, bound) = (format!("USING INDEX {index}_{suffix} ("), "created_at");
-                    assert_eq!(plan.len(), 1, "a sort beside the index: {plan:?}");
                     assert!(plan[0].contains(&index) && plan[0].contains(bound), "{plan:?}");
+                    // Beside the walk there is the last use of each key that it passes, found by its primary key.
+                    let is_last_use = |step: &String| {
+                        step.contains("SUBQUERY") || step.contains("last_used USING PRIMARY KEY")
+                    };
+                    assert!(plan[1..].iter().all(is_last_use), "a sort beside the index: {plan:?}");
                 }
             }
         }

@@ -51,7 +51,7 @@ fn redact(json: &mut Value) {
                 let is_record = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
                 let new = match name.as_str() {
                     "number" => "<number>",
-                    "secret" if !text.is_empty() => "<secret>",
+                    "secret" | "token" if !text.is_empty() => "<secret>",
                     "next_cursor" if !text.is_empty() => "<cursor>",
                     "detail" if text.contains("key=KW") || text.contains("user=") => "<detail>",
                     _ if text.starts_with("KW") && text.len() == 28 => "<new key id>",
@@ -98,6 +98,7 @@ fn provoking() -> Vec<(Problem, &'static str, Sample)> {
         (Problem::AccountNotFound, "admin", request("GET", "/accounts/nobody", Value::Null)),
         (Problem::UserNotFound, "admin", request("GET", "/users/stranger", Value::Null)),
         (Problem::AccessKeyNotFound, "admin", request("GET", key("stranger", ""), Value::Null)),
+        (Problem::GateTokenNotFound, "admin", request("DELETE", "/gate-tokens/nobody", Value::Null)),
         (Problem::MethodNotAllowed, "admin", request("PUT", "/users", Value::Null)),
         (Problem::NameTaken, "admin", request("POST", "/users", json!({"name": "BOB"}))),
         (
@@ -121,7 +122,7 @@ fn provoking() -> Vec<(Problem, &'static str, Sample)> {
 async fn golden_cases_of_every_operation_and_problem() {
     let mut book = Book::of("native");
     for operation in operations() {
-        let api = Api::new().await;
+        let api = Api::with_gate_token().await;
         let sample = sample(operation.name, "bob");
         let told = send(&api, "admin", &sample).await;
         assert!(told.status < 300, "{}: {}", operation.name, told.text);

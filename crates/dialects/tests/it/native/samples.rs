@@ -3,6 +3,7 @@
 use dialects::native::Native;
 use serde_json::{Value, json};
 
+use super::api::Api;
 use crate::world::signer;
 
 /// Method, path and body of a request.
@@ -15,11 +16,18 @@ pub struct Sample {
     pub content_type: Option<&'static str>,
 }
 
+/// The gate token that can be revoked, once [`Api::with_gate_token`] has made it.
+pub const GATE_TOKEN: &str = "web";
+
 /// A sample for the operation, about `target` and his key.
 pub fn sample(operation: &str, target: &str) -> Sample {
     let (_, method, pattern) =
         Native::routes().find(|(row, ..)| row.name == operation).unwrap_or_else(|| panic!("{operation}"));
-    let name = if pattern.starts_with("/accounts/") { "default" } else { target };
+    let name = match pattern {
+        _ if pattern.starts_with("/accounts/") => "default",
+        _ if pattern.starts_with("/gate-tokens/") => GATE_TOKEN,
+        _ => target,
+    };
     let path = pattern.replace("{name}", name).replace("{id}", &signer(target).id);
     let mut content_type = None;
     let body = match operation {
@@ -31,6 +39,7 @@ pub fn sample(operation: &str, target: &str) -> Sample {
         "ImportAccessKey" => {
             json!({"id": "AKIAEXAMPLE0000001", "secret": "s".repeat(40), "schemes": ["aws4", "tc3"]})
         }
+        "CreateGateToken" => json!({"name": "proxy"}),
         "UpdateAccessKey" => json!({"description": "changed"}),
         "RotateAccessKey" => json!({"overlap_seconds": 60}),
         "ImportAccessKeys" => {
@@ -41,6 +50,15 @@ pub fn sample(operation: &str, target: &str) -> Sample {
         _ => Value::Null,
     };
     Sample { method, path, body, content_type }
+}
+
+impl Api {
+    /// A world in which the sample of every operation finds what it is about.
+    pub async fn with_gate_token() -> Self {
+        let api = Self::new().await;
+        api.call("admin", "POST", "/gate-tokens", json!({"name": GATE_TOKEN})).await.expect(201);
+        api
+    }
 }
 
 impl Sample {

@@ -120,6 +120,13 @@ impl Check<'_> {
             "^[0-9a-f]{32}$" => {
                 text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
             }
+            "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$" => {
+                let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+                let first = text.bytes().next();
+                first.is_some_and(is_word)
+                    && text.len() <= 64
+                    && text.bytes().all(|b| is_word(b) || b".-".contains(&b))
+            }
             other => panic!("the test does not know the pattern {other}"),
         };
         if !fits {
