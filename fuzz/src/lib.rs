@@ -30,6 +30,7 @@ mod sdk_hmac_sha256;
 mod sealed;
 #[cfg(test)]
 mod seeds;
+mod ssh_key;
 mod stack;
 mod tc3;
 mod tencent;
@@ -57,6 +58,7 @@ pub use scloud::scloud;
 pub use scp::scp;
 pub use sdk_hmac_sha256::sdk_hmac_sha256;
 pub use sealed::sealed;
+pub use ssh_key::ssh_key;
 pub use tc3::tc3;
 pub use tencent::tencent;
 pub use tencent_v1::tencent_v1;

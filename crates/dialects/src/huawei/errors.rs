@@ -8,19 +8,15 @@ use domain::Error;
 use domain::authenticate::AuthError;
 use domain::decision::Unusable;
 use domain::error::Field;
-use domain::id::RequestId;
 use domain::limits::LimitName;
 use domain::replay::ReplayRefusal;
 use domain::ssh_keys::BadKey;
 use domain::store::StoreError;
 use domain::tokens::{LoginError, TokenError};
-use serde::Serialize;
 use signing::Reject;
 
 use super::Family;
 use crate::answer::{Outcome, TransportRefusal};
-use crate::json::{self, Body};
-use crate::keystone::errors::ErrorBody;
 use crate::keystone::micros;
 
 macro_rules! codes {
@@ -97,82 +93,9 @@ codes! {
 pub(super) struct Refusal {
     /// What the client can decide by.
     pub(super) code: Code,
-    text: Cow<'static, str>,
+    pub(super) text: Cow<'static, str>,
     /// What the operator is told; holds nothing that the client sent.
     pub(super) cause: Cow<'static, str>,
-}
-
-/// Two members, as CodeArts Repo writes them.
-#[derive(Serialize)]
-struct RepoBody<'a> {
-    error_code: &'a str,
-    error_msg: &'a str,
-}
-
-/// The older form.
-#[derive(Serialize)]
-struct RepoV1Body<'a> {
-    error: RepoV1Inner<'a>,
-    status: &'static str,
-}
-
-#[derive(Serialize)]
-struct RepoV1Inner<'a> {
-    code: &'a str,
-    message: &'a str,
-}
-
-/// Three members, as the gateway and IAM 5 write them.
-#[derive(Serialize)]
-struct GatewayBody<'a> {
-    error_msg: &'a str,
-    error_code: &'a str,
-    request_id: String,
-}
-
-/// Which body a code has, wherever it is answered.
-enum Shape {
-    Gateway,
-    Repo,
-    Iam,
-}
-
-impl Code {
-    const fn shape(self) -> Shape {
-        match self {
-            Code::ApiUnknown
-            | Code::RequestError
-            | Code::TooLarge
-            | Code::Unauthenticated
-            | Code::ForeignDomain
-            | Code::SourceRefused
-            | Code::Throttled
-            | Code::GatewayFailed
-            | Code::GatewayUnavailable
-            | Code::Pap5Forbidden
-            | Code::Pap5NotFound
-            | Code::Pap5Quota
-            | Code::Pap5Invalid
-            | Code::Pap5Marker => Shape::Gateway,
-            Code::RepoInvalid
-            | Code::RepoRefused
-            | Code::RepoBadKey
-            | Code::RepoToken
-            | Code::RepoForbidden
-            | Code::RepoNotFound
-            | Code::RepoNotFoundV1
-            | Code::RepoFailed
-            | Code::RepoTimeout => Shape::Repo,
-            Code::Iam400
-            | Code::Iam401
-            | Code::Iam403
-            | Code::Iam404
-            | Code::Iam409
-            | Code::Iam429
-            | Code::Iam500
-            | Code::Iam503 => Shape::Iam,
-        }
-    }
 }
 
 impl Refusal {
@@ -214,25 +137,6 @@ impl Refusal {
     /// A body that is no JSON object.
     pub(super) fn malformed(family: Family) -> Self {
         Self::invalid(family, "body", "must be a JSON object")
-    }
-
-    /// The body for a route of `family`.
-    pub(super) fn body(&self, family: Family, request: RequestId) -> Body {
-        let (code, text) = (self.code.as_str(), self.text.as_ref());
-        let body = match (self.code.shape(), family) {
-            (Shape::Gateway, _) => {
-                json::write(&GatewayBody { error_msg: text, error_code: code, request_id: request.hex() })
-            }
-            (Shape::Repo, Family::RepoV1) => {
-                json::write(&RepoV1Body { error: RepoV1Inner { code, message: text }, status: "failed" })
-            }
-            (Shape::Repo, Family::Repo | Family::Iam | Family::Iam5) => {
-                json::write(&RepoBody { error_code: code, error_msg: text })
-            }
-            (Shape::Iam, _) => json::write(&ErrorBody::new(self.code.status(), text)),
-        };
-        // No type of ours provokes this.
-        body.unwrap_or_default()
     }
 }
 

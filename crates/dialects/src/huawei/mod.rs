@@ -11,6 +11,7 @@ mod errors;
 mod input;
 mod paths;
 mod projects;
+mod shapes;
 mod ssh_keys;
 mod tokens;
 

@@ -32,6 +32,7 @@ const fn title(status: u16) -> &'static str {
         413 => "Request Entity Too Large",
         429 => "Too Many Requests",
         503 => "Service Unavailable",
-        _ => "Internal Server Error",
+        // Whatever else a dialect answers is a failure of the server.
+        0..=u16::MAX => "Internal Server Error",
     }
 }
