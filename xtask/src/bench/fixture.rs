@@ -55,11 +55,6 @@ impl Fixture {
         Ok(address)
     }
 
-    /// The administrator's key.
-    pub(super) fn administrator(&self) -> &Credential {
-        &self.launch.bootstrap
-    }
-
     /// The gate's socket.
     pub(super) fn gate_socket(&self) -> PathBuf {
         socket_of(&self.launch.data_dir)
@@ -129,7 +124,7 @@ impl Fixture {
         let made = Rc::new(RefCell::new(Vec::new()));
         let (record, mut requests) = (Rc::clone(&made), requests.into_iter());
         load::run(
-            *server,
+            &(*server).into(),
             SEEDING_CONNECTIONS,
             None,
             move || requests.next(),
@@ -156,7 +151,7 @@ impl Fixture {
             let into = Rc::clone(&found);
             let mut request = Some(pages::page(*server, &self.launch.bootstrap, marker.as_deref()).into());
             load::run(
-                *server,
+                &(*server).into(),
                 1,
                 None,
                 move || request.take(),

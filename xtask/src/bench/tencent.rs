@@ -34,7 +34,7 @@ fn owners(fixture: &Fixture, keys: usize) -> Result<Vec<Owner>> {
     let added = Rc::new(RefCell::new(Vec::new()));
     let record = Rc::clone(&added);
     load::run(
-        server,
+        &server.into(),
         SEEDING_CONNECTIONS,
         None,
         move || requests.next(),
@@ -50,11 +50,12 @@ fn owners(fixture: &Fixture, keys: usize) -> Result<Vec<Owner>> {
     let owners = added.take();
     let create = |owner: &Owner| request(server, &owner.key, "CreateAccessKey", &json!({})).into();
     let accepted = |body: &[u8]| body.starts_with(br#"{"Response":{"AccessKey":{"#);
-    load::once(server, SEEDING_CONNECTIONS, owners.iter().map(create).collect(), accepted)?;
+    load::once(&server.into(), SEEDING_CONNECTIONS, owners.iter().map(create).collect(), accepted)?;
     Ok(owners)
 }
 
 /// A request signed now, as the Python SDK would send it.
+#[expect(clippy::disallowed_methods, reason = "a signed request says when it was signed")]
 fn request(server: SocketAddr, signer: &Credential, action: &str, fields: &Value) -> Vec<u8> {
     let (host, body) = (server.to_string(), fields.to_string());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
