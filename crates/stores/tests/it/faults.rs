@@ -96,7 +96,7 @@ fn p5_a_failed_checkpoint_is_told_and_ends_acknowledgements() {
         let ballast = rusqlite::Connection::open(&db).unwrap();
         ballast
             .execute_batch(
-                "CREATE TABLE ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(3000000))",
+                "CREATE TABLE ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(30000000))",
             )
             .unwrap();
         drop(ballast);
