@@ -17,6 +17,7 @@ mod hostile;
 #[cfg(feature = "tls")]
 mod http2;
 mod integrity;
+mod journey;
 mod lifecycle;
 mod limits;
 mod log;

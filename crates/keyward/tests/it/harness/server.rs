@@ -69,6 +69,11 @@ impl Setup {
         self
     }
 
+    /// The credential that is given for the first start.
+    pub(crate) fn given_administrator(&self) -> Option<&Key> {
+        self.administrator.as_ref()
+    }
+
     /// Gives no credential for the first start, or another one.
     pub(crate) fn administrator(mut self, key: Option<Key>) -> Self {
         self.administrator = key;
@@ -153,6 +158,12 @@ impl Setup {
         let data = self.data();
         let mut command = self.command(&[arguments, &["--data-dir", data.to_str().unwrap()]].concat());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Starts a command with exactly these arguments, whose standard output somebody else reads.
+    pub(crate) fn spawn_with_output(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     fn spawn_server(&self) -> Process {

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::process::Child;
 
 use signing::{Body, RequestView, UrlScheme, aws4, format_basic};
 
@@ -29,9 +30,11 @@ impl Shell {
         let fixed = [
             (server.public.to_string(), "SERVER"),
             (home.to_str().unwrap().trim_end_matches('/').to_owned(), "HOME"),
-            (server.administrator().id.clone(), "ADMINISTRATOR"),
         ];
-        let names = fixed.map(|(found, name)| (found, name.to_owned())).into();
+        let mut names: HashMap<_, _> = fixed.map(|(found, name)| (found, name.to_owned())).into();
+        if let Some(key) = server.setup.given_administrator() {
+            names.insert(key.id.clone(), "ADMINISTRATOR".to_owned());
+        }
         Self { setup, names, counts: HashMap::new(), text: String::new() }
     }
 
@@ -59,6 +62,12 @@ impl Shell {
     pub(crate) fn run_with(&self, line: &str, input: &str) -> Ended {
         let words: Vec<&str> = line.split_whitespace().collect();
         self.setup.run_with(&words, input.as_bytes())
+    }
+
+    /// Starts a command that goes on by itself; its standard output is to be read.
+    pub(crate) fn spawn(&self, line: &str) -> Child {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        self.setup.spawn_with_output(&words)
     }
 
     /// Runs a command that must succeed, and returns what it printed.
