@@ -63,7 +63,7 @@ def other_methods_and_paths_are_refused(server):
     for path in ["/other", "/SCLOUD", "/scloudx", "//"]:
         answer = send(server, "GET", f"{path}?{query}")
         assert answer.status == 404 and answer.headers["Content-Type"].startswith("text/plain"), (path, answer)
-    assert send(server, "GET", "/").status == 404
+    assert send(server, "POST", "/").status == 404
     assert picture(server) == before
 
 
@@ -109,7 +109,7 @@ def a_host_name_can_belong_to_the_dialect(server):
     port = urllib.parse.urlsplit(server.url).port
     for host in ["iam.example.org", f"IAM.example.org:{port}"]:
         assert code_of(send(server, "GET", "/", headers={"Host": host})) == 160, host
-    assert send(server, "GET", "/", headers={"Host": "other.example.org"}).status == 404
+    assert send(server, "POST", "/", headers={"Host": "other.example.org"}).status == 404
 
 
 keyward_server.run(
