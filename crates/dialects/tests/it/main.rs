@@ -14,6 +14,7 @@ mod broken_store;
 mod golden;
 mod huawei;
 mod native;
+mod page;
 mod registry;
 mod samsung;
 mod schemes;
