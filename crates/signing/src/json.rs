@@ -299,7 +299,7 @@ impl<'a> Reader<'a> {
         char::from_u32(code).ok_or(JsonError::LoneSurrogate(start))
     }
 
-    /// `uXXXX`.
+    /// The letter `u` and four hex digits.
     fn code_unit(&mut self) -> Result<u32, JsonError> {
         let digits = self
             .text

@@ -203,7 +203,7 @@ impl Huawei {
         TABLE.iter().map(|row| &row.operation)
     }
 
-    /// Method and path of each operation, placeholders in braces.
+    /// Method and path of each operation, path parameters in braces.
     pub fn routes() -> impl Iterator<Item = (&'static Operation, &'static str, &'static str)> {
         TABLE.iter().map(|row| (&row.operation, row.method, row.path))
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use signing::encode::percent_decode;
 
-/// A path that was split, or what the placeholders of a pattern stood for.
+/// A path that was split, or the path parameters that a pattern found in it.
 #[derive(Debug)]
 pub(super) struct Segments<'a>(Vec<Cow<'a, str>>);
 
@@ -30,7 +30,7 @@ impl<'a> Segments<'a> {
         Ok(Self(segments))
     }
 
-    /// Holds the path against a pattern such as `/v5/users/{user}`; what its placeholders stood for.
+    /// Holds the path against a pattern such as `/v5/users/{user}`; its path parameters.
     pub(super) fn matching(&self, pattern: &str) -> Option<Segments<'a>> {
         let mut found = Vec::new();
         let mut given = self.0.iter();
@@ -45,7 +45,7 @@ impl<'a> Segments<'a> {
         given.next().is_none().then_some(Self(found))
     }
 
-    /// What the placeholder at this place stood for; empty when the pattern has none.
+    /// The path parameter at this place; empty when the pattern has none.
     pub(super) fn get(&self, place: usize) -> &str {
         self.0.get(place).map_or("", AsRef::as_ref)
     }

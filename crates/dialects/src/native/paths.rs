@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use signing::encode::percent_decode;
 
-/// What the placeholders of a path stood for, in their order.
+/// The path parameters, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Segments<'a>(Vec<Cow<'a, str>>);
 
@@ -24,7 +24,7 @@ impl<'a> Segments<'a> {
         given.next().is_none().then_some(Self(found))
     }
 
-    /// What the first placeholder stood for; empty when the path has none.
+    /// The first path parameter; empty when the path has none.
     pub(super) fn first(&self) -> &str {
         self.0.first().map_or("", AsRef::as_ref)
     }
