@@ -2,10 +2,11 @@
 
 use signing::Scheme;
 
-use crate::harness::Server;
-use crate::harness::http::Answer;
+use super::questions::BOUND;
+use crate::harness::http::{Answer, Connection};
 use crate::harness::programs::{Backend, Program, header_in};
 use crate::harness::signed::Signed;
+use crate::harness::{Request, Server};
 
 pub(super) struct Stage {
     pub(super) server: Server,
@@ -24,6 +25,35 @@ impl Stage {
         let (server, backend) = (Server::start(), Backend::start());
         let proxy = proxy(&server, &backend);
         Self { server, proxy, backend }
+    }
+
+    /// Requests of every scheme that binds what it opens reach the backend, which sees who it is.
+    pub(super) fn assert_signed_requests_pass(self) {
+        for scheme in BOUND {
+            Self::assert_identity(&self.server, &self.proxy, scheme);
+        }
+        assert_eq!(self.backend.reached(), 2 * BOUND.len());
+        self.server.stop();
+    }
+
+    /// A changed byte in any part, a scheme that binds nothing, or no signature: nothing of it reaches the backend.
+    pub(super) fn assert_nothing_else_passes(&self) {
+        let Self { server, proxy, backend } = self;
+        let mut client = Connection::open(proxy.address);
+        for scheme in BOUND {
+            let signed = Signed::get(scheme, server.administrator(), Self::HOST, "/a/b?x=1&y=2");
+            for (what, changed) in signed.changed_everywhere() {
+                let answer = client.exchange(&changed.request());
+                assert!(matches!(answer.status, 401 | 403), "{scheme} {what}: {changed:?} {answer:?}");
+                if answer.header("connection") == Some("close") {
+                    client = Connection::open(proxy.address);
+                }
+            }
+        }
+        let unbound = Signed::get(Scheme::Scloud, server.administrator(), Self::HOST, "/a?x=1");
+        assert_eq!(proxy.ask(&unbound.request()).status, 401);
+        assert_eq!(proxy.ask(&Request::get("/a")).status, 401);
+        assert_eq!(backend.reached(), 0);
     }
 
     /// A signed request reaches the backend with the identity that the gate gives, also when the client claims another.
