@@ -64,7 +64,8 @@ pub(crate) fn main(answer_file: &str) -> Result<()> {
     }
     let body = Bytes::copy_from_slice(body.as_bytes());
     tokio::runtime::Runtime::new()?.block_on(async {
-        let handler = move || {
+        // Reads the body, as any server must: one that does not cannot keep the connection after a large one.
+        let handler = move |_: Bytes| {
             let answer = (headers.clone(), body.clone());
             async { answer }
         };
