@@ -22,6 +22,7 @@ use crate::net::AddressRange;
 use crate::vault::{Binding, Mark, MarkInput};
 
 pub use change::{Doomed, KeyChange, KeyRef};
+pub(crate) use conditions::check_conditions;
 pub use conditions::{Audience, Conditions, KeyLimits, SignedTime};
 pub use import::ImportedKey;
 pub use issue::{CreatedKey, KeyIssue, KeyShape};

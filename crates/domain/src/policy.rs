@@ -83,6 +83,8 @@ actions! {
     ReadSshKey = "ssh-key.read", admin Account, auditor Account, member Own;
     /// Rename, enable or disable an SSH key.
     UpdateSshKey = "ssh-key.update", admin Account, auditor Nobody, member Own;
+    /// Disable all SSH keys of the account, until each is enabled again.
+    DisableSshKeys = "ssh-key.disable-all", admin Account, auditor Nobody, member Nobody;
     /// Delete an SSH key.
     DeleteSshKey = "ssh-key.delete", admin Account, auditor Nobody, member Own;
     /// Log in with a password: everybody, and for himself.

@@ -2,7 +2,9 @@
 
 mod base64;
 mod change;
+mod confirm;
 mod curve;
+mod list;
 mod login;
 mod public_key;
 mod read;
@@ -14,12 +16,15 @@ use crate::access_keys::KeyStatus;
 use crate::clock::UnixMillis;
 use crate::error::{Error, Field};
 use crate::id::{AccountUuid, KeyUuid, Serial, UserUuid};
+use crate::net::AddressRange;
 use crate::vault::{Mark, MarkInput};
 
 pub use change::{NewSshKey, SshKeyChange, SshKeyRef};
+pub use confirm::DisabledSshKeys;
+pub use list::{SshKeyQuery, SshKeysFound};
 pub use login::{LoginKey, LoginRefused};
 pub use public_key::{BadKey, Fingerprint, KEY_CHARS, PublicKey, SshKeyType, Weakness, check_blob, line};
-pub use read::{AccountSshKeys, FoundSshKey, SshKeyPage};
+pub use read::{FoundSshKey, SshKeyPage};
 pub use weak::BlockList;
 
 /// Most characters of a title.
@@ -48,6 +53,8 @@ pub struct SshKey {
     pub title: String,
     /// Enabled or disabled.
     pub status: KeyStatus,
+    /// Where it may be used from; empty means anywhere.
+    pub sources: Vec<AddressRange>,
     /// From when on it may not act any more.
     pub expires_at: Option<UnixMillis>,
     /// Raised with every change.
@@ -71,7 +78,7 @@ pub struct SshKey {
 impl SshKey {
     /// What the mark covers.
     pub fn mark_input(&self) -> MarkInput {
-        MarkInput::new("ssh-key")
+        let input = MarkInput::new("ssh-key")
             .bytes(self.uuid.as_bytes())
             .number(self.serial.get().into())
             .bytes(self.account.as_bytes())
@@ -89,7 +96,9 @@ impl SshKey {
             .number(self.modified_at.0)
             .bytes(self.modified_by.as_bytes())
             .maybe(self.deleted_at.map(|at| at.0))
-            .bytes(self.deleted_by.as_ref().map_or(&[], |id| id.as_bytes().as_slice()))
+            .bytes(self.deleted_by.as_ref().map_or(&[], |id| id.as_bytes().as_slice()));
+        // Came later: left out where it is not set, so that marks of older rows stay good.
+        self.sources.iter().fold(input, |input, range| input.text(&range.to_string()))
     }
 
     /// Whether its time is up.

@@ -97,7 +97,7 @@ async fn added(call: &Call<'_>) -> Result<SshKey, Refusal> {
     if call.family == Family::RepoV1 && title.chars().count() > TITLE_CHARS_V1 {
         return Err(Refusal::invalid(call.family, "title", "has at most 255 characters"));
     }
-    let new = NewSshKey { title, text, expires_at: None };
+    let new = NewSshKey::plain(title, text);
     let key = call.service.add_ssh_key(call.caller()?, UserRef::Caller, new).await;
     key.map_err(|error| call.refused(error))
 }

@@ -17,9 +17,11 @@ mod import;
 mod input;
 mod key_list;
 mod key_model;
+mod passwords;
 mod paths;
 mod report;
 mod service_info;
+mod ssh_keys;
 mod time;
 mod users;
 
@@ -100,6 +102,13 @@ struct Row {
     handler: Handler,
 }
 
+impl Row {
+    /// Whether it can be sent again under an idempotency key.
+    fn makes_something(&self) -> bool {
+        self.operation.reveals == Reveals::AtCreation || self.operation.action == Action::CreateSshKey
+    }
+}
+
 macro_rules! table {
     ($($name:literal $method:literal $path:literal, $access:ident, $action:ident, $about:ident, $reveals:ident,
        $takes:ident, [$($query:literal)*], $handler:path;)*) => {
@@ -134,7 +143,8 @@ table! {
     "CreateUser" "POST" "/users", Write, CreateUser, Account, AtCreation, Object, [], users::create;
     "GetUser" "GET" "/users/{name}", Read, ReadUser, User, Never, Nothing, [], users::get;
     "UpdateUser" "PATCH" "/users/{name}", Write, UpdateUser, User, Never, Object, [], users::update;
-    "DeleteUser" "DELETE" "/users/{name}", Write, DeleteUser, User, Never, Nothing, [], users::delete;
+    "DeleteUser" "DELETE" "/users/{name}", Write, DeleteUser, User, Never, Nothing, ["only_without_keys"], users::delete;
+    "SetPassword" "PUT" "/users/{name}/password", Write, SetPassword, User, Never, Object, [], passwords::set;
     "ListUserAccessKeys" "GET" "/users/{name}/access-keys", Read, ReadAccessKey, User, Never, Nothing, [], access_keys::of_user;
     "CreateAccessKey" "POST" "/users/{name}/access-keys", Write, CreateAccessKey, User, AtCreation, Maybe, [], access_keys::create;
     "ImportAccessKey" "POST" "/users/{name}/access-keys/import", Write, ImportAccessKey, User, Never, Object, [], import::one;
@@ -146,6 +156,15 @@ table! {
     "RotateAccessKey" "POST" "/access-keys/{id}/rotate", Write, RotateAccessKey, Object, AtCreation, Maybe, [], access_keys::rotate;
     "ListAccessKeyEvents" "GET" "/access-keys/{id}/events", Read, ReadAccessKey, Object, Never, Nothing, ["limit" "cursor"], audit::of_key;
     "ImportAccessKeys" "POST" "/import", Write, ImportAccessKey, Account, Never, Lines, ["create_users"], import::many;
+    "ListUserSshKeys" "GET" "/users/{name}/ssh-keys", Read, ReadSshKey, User, Never, Nothing,
+        ["title" "status" "limit" "cursor"], ssh_keys::of_user;
+    "CreateSshKey" "POST" "/users/{name}/ssh-keys", Write, CreateSshKey, User, Never, Object, [], ssh_keys::create;
+    "ListSshKeys" "GET" "/ssh-keys", Read, ReadSshKey, Object, Never, Nothing,
+        ["user" "fingerprint" "title" "status" "limit" "cursor"], ssh_keys::list;
+    "DisableAllSshKeys" "POST" "/ssh-keys/disable-all", Write, DisableSshKeys, Account, Never, Nothing, ["cursor"], ssh_keys::disable_all;
+    "GetSshKey" "GET" "/ssh-keys/{id}", Read, ReadSshKey, Object, Never, Nothing, [], ssh_keys::get;
+    "UpdateSshKey" "PATCH" "/ssh-keys/{id}", Write, UpdateSshKey, Object, Never, Object, [], ssh_keys::update;
+    "DeleteSshKey" "DELETE" "/ssh-keys/{id}", Write, DeleteSshKey, Object, Never, Nothing, [], ssh_keys::delete;
     "ListAudit" "GET" "/audit", Read, ReadAudit, Account, Never, Nothing,
         ["actor" "actor_key" "action" "object" "access_key" "since" "until" "order" "follow" "limit" "cursor"], audit::list;
     "GetReport" "GET" "/report", Read, ReadReport, Account, Never, Nothing, ["format"], report::get;
@@ -234,7 +253,7 @@ impl Native {
         };
         let content_type = input::content_type(&request.view)?;
         let body = body(content_type, bytes, row.takes)?;
-        if row.operation.reveals == Reveals::AtCreation {
+        if row.makes_something() {
             note_idempotency_key(service, &mut caller, &request.view, bytes)?;
         }
         if row.operation.access == Access::Write {

@@ -143,7 +143,11 @@ pub(super) fn update(call: Call<'_>) -> Answering<'_> {
 
 pub(super) fn delete(call: Call<'_>) -> Answering<'_> {
     Box::pin(async move {
-        call.service.delete_user(call.caller, call.name()).await?;
+        if call.query.flag("only_without_keys")? {
+            call.service.delete_user_without_keys(call.caller, call.name()).await?;
+        } else {
+            call.service.delete_user(call.caller, call.name()).await?;
+        }
         Ok(Reply::done())
     })
 }

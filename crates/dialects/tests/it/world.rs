@@ -22,7 +22,7 @@ use domain::net::AddressRange;
 use domain::policy::Role;
 use domain::secret::Secret;
 use domain::service::Parts;
-use domain::ssh_keys::BlockList;
+use domain::ssh_keys::{BlockList, PublicKey, SshKey, SshKeyType, line};
 use domain::store::{CommitObserver, SharedStore, Store};
 use domain::testing::{TestClock, TestRandom};
 use domain::users::{Attributes, User, UserStatus};
@@ -284,33 +284,7 @@ impl World {
     pub async fn key_of(&self, user: UserUuid, signer: &Signer, spec: KeySpec) -> KeyUuid {
         let rows = self.store.user_rows(user).await.unwrap().unwrap();
         let now = self.clock.now();
-        let mut key = AccessKey {
-            uuid: KeyUuid::generate(now, self.random.as_ref()),
-            key_id: KeyId::new(signer.id.as_str()),
-            account: rows.user.account,
-            user,
-            parent: spec.parent,
-            dialect: self.dialect.name().to_owned(),
-            schemes: spec.schemes,
-            kind: spec.kind,
-            status: spec.status,
-            sealed: None,
-            sources: spec.sources,
-            not_before: None,
-            expires_at: spec.expires_at,
-            audience: Vec::new(),
-            signed_time: SignedTime::AsScheme,
-            successor: None,
-            description: String::new(),
-            version: 1,
-            created_at: now,
-            created_by: user,
-            modified_at: now,
-            modified_by: user,
-            deleted_at: None,
-            deleted_by: None,
-            mark: [0; 32],
-        };
+        let mut key = self.key_row(&rows.user, signer, &spec);
         let secret = Secret::new(signer.secret.clone().into_bytes());
         key.sealed = Some(self.vault.seal(&key.binding(), &secret, self.random.as_ref()).unwrap());
         key.mark = self.vault.mark(&key.mark_input());
@@ -330,6 +304,51 @@ impl World {
         uuid
     }
 
+    /// So many keys of `user`, disabled and of no use.
+    pub async fn many_keys(&self, user: UserUuid, count: u32) {
+        let owner = self.store.user_rows(user).await.unwrap().unwrap().user;
+        let spec = KeySpec { status: KeyStatus::Inactive, ..KeySpec::default() };
+        let effects = (0..count).map(|number| {
+            let mut key = self.key_row(&owner, &signer(&format!("many{number:05}")), &spec);
+            key.mark = self.vault.mark(&key.mark_input());
+            Effect::InsertKey(key)
+        });
+        let audit = vec![self.entry(owner.account, user.as_bytes())];
+        let batch = Batch { require: Vec::new(), effects: effects.collect(), audit };
+        self.store.commit(batch).await.unwrap();
+    }
+
+    fn key_row(&self, owner: &User, signer: &Signer, spec: &KeySpec) -> AccessKey {
+        let (user, now) = (owner.uuid, self.clock.now());
+        AccessKey {
+            uuid: KeyUuid::generate(now, self.random.as_ref()),
+            key_id: KeyId::new(signer.id.as_str()),
+            account: owner.account,
+            user,
+            parent: spec.parent,
+            dialect: self.dialect.name().to_owned(),
+            schemes: spec.schemes,
+            kind: spec.kind,
+            status: spec.status,
+            sealed: None,
+            sources: spec.sources.clone(),
+            not_before: None,
+            expires_at: spec.expires_at,
+            audience: Vec::new(),
+            signed_time: SignedTime::AsScheme,
+            successor: None,
+            description: String::new(),
+            version: 1,
+            created_at: now,
+            created_by: user,
+            modified_at: now,
+            modified_by: user,
+            deleted_at: None,
+            deleted_by: None,
+            mark: [0; 32],
+        }
+    }
+
     /// Whatever `change` does to the row of a live key.
     pub async fn change_key(&self, user: UserUuid, key_id: &str, change: impl FnOnce(&mut AccessKey)) {
         let rows = self.store.user_rows(user).await.unwrap().unwrap();
@@ -343,7 +362,12 @@ impl World {
 
     /// The live user of that name in the first account.
     pub async fn uuid_of(&self, name: &str) -> UserUuid {
-        self.store.user_named(self.account, &NameKey::of(name)).await.unwrap().unwrap()
+        self.uuid_in(self.account, name).await
+    }
+
+    /// The live user of that name.
+    pub async fn uuid_in(&self, account: AccountUuid, name: &str) -> UserUuid {
+        self.store.user_named(account, &NameKey::of(name)).await.unwrap().unwrap()
     }
 
     /// All that is stored. Equal before and after: the request had no effect.
@@ -351,7 +375,8 @@ impl World {
         let store: &dyn Store = self.store.as_ref();
         let accounts = store.scan_accounts(None, 1000).await.unwrap();
         let users = store.scan_users(None, 100_000).await.unwrap();
-        format!("{accounts:?}{users:?}{:?}", store.audit_heads().await.unwrap())
+        let ssh_keys = store.scan_ssh_keys(None, 100_000).await.unwrap();
+        format!("{accounts:?}{users:?}{ssh_keys:?}{:?}", store.audit_heads().await.unwrap())
     }
 
     /// How often the audit says that something was done.
@@ -370,6 +395,39 @@ impl World {
                 .count();
         }
         count
+    }
+
+    /// An SSH key of `user`: number [`ssh_number`]`(name)`, with a blob of its own.
+    pub async fn ssh_key(&self, user: UserUuid, name: &str) -> KeyUuid {
+        let rows = self.store.user_rows(user).await.unwrap().unwrap();
+        let public = PublicKey::parse(&ssh_line(name)).unwrap();
+        let now = self.clock.now();
+        let mut key = SshKey {
+            uuid: KeyUuid::generate(now, self.random.as_ref()),
+            serial: Serial::new(ssh_number(name).into()).unwrap(),
+            account: rows.user.account,
+            user,
+            kind: public.kind,
+            fingerprint: public.fingerprint(),
+            blob: public.blob,
+            text: ssh_line(name),
+            title: name.to_owned(),
+            status: KeyStatus::Active,
+            sources: Vec::new(),
+            expires_at: None,
+            version: 1,
+            created_at: now,
+            created_by: user,
+            modified_at: now,
+            modified_by: user,
+            deleted_at: None,
+            deleted_by: None,
+            mark: [0; 32],
+        };
+        key.mark = self.vault.mark(&key.mark_input());
+        let uuid = key.uuid;
+        self.commit(key.account, uuid.as_bytes(), Effect::InsertSshKey(key)).await;
+        uuid
     }
 
     async fn account_row(&self, uuid: AccountUuid, name: &str) -> Serial {
@@ -393,7 +451,12 @@ impl World {
     }
 
     async fn commit(&self, account: AccountUuid, object: &[u8; 16], effect: Effect) {
-        let audit = AuditEntry {
+        let audit = vec![self.entry(account, object)];
+        self.store.commit(Batch { require: Vec::new(), effects: vec![effect], audit }).await.unwrap();
+    }
+
+    fn entry(&self, account: AccountUuid, object: &[u8; 16]) -> AuditEntry {
+        AuditEntry {
             at: self.clock.now(),
             account,
             actor: None,
@@ -405,13 +468,31 @@ impl World {
             object: *object,
             object_version: 1,
             detail: String::new(),
-        };
-        let batch = Batch { require: Vec::new(), effects: vec![effect], audit: vec![audit] };
-        self.store.commit(batch).await.unwrap();
+        }
     }
 }
 
 /// The key called `name`: its id and secret are made from the name, so that a test can sign without asking the world.
 pub fn signer(name: &str) -> Signer {
     Signer { id: format!("{name:0<24}").replace(['-', ' '], "0"), secret: format!("{name:x<43}") }
+}
+
+/// The number of the SSH key called `name`: of its letters, so that a test can name it without asking the world.
+pub fn ssh_number(name: &str) -> u32 {
+    name.bytes().fold(7, |number: u32, letter| (number * 31 + u32::from(letter)) % 1_000_003)
+}
+
+/// The line of the SSH key called `name`: an Ed25519 key made of that name, which nobody holds the private key of.
+pub fn ssh_line(name: &str) -> String {
+    let field = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
+    let kind = SshKeyType::Ed25519;
+    let with = |last: u8| {
+        let mut point = name.as_bytes().to_vec();
+        point.resize(31, b'x');
+        point.push(last);
+        let blob = [field(kind.as_str().as_bytes()), field(&point)].concat();
+        format!("{} {name}@example", line(kind, &blob))
+    };
+    // Half of all bytes are no point of the curve.
+    (b'a'..).map(with).find(|line| PublicKey::parse(line).is_ok()).unwrap()
 }

@@ -1,7 +1,7 @@
 //! Adding, changing and deleting SSH keys.
 
-use super::{BadKey, Fingerprint, PublicKey, SshKey, Weakness, check_title};
-use crate::access_keys::KeyStatus;
+use super::{BadKey, Fingerprint, FoundSshKey, PublicKey, SshKey, Weakness, check_title};
+use crate::access_keys::{KeyStatus, check_conditions};
 use crate::batch::{Batch, Effect, Require};
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
@@ -9,8 +9,8 @@ use crate::commit::Refused;
 use crate::error::{Error, Field};
 use crate::id::{KeyUuid, Serial};
 use crate::limits::CONFLICT_RETRIES;
-use crate::net::limit_key;
-use crate::policy::{Action, Reach};
+use crate::net::{AddressRange, limit_key};
+use crate::policy::Action;
 use crate::service::Service;
 use crate::users::UserRef;
 
@@ -23,6 +23,15 @@ pub struct NewSshKey<'a> {
     pub text: &'a str,
     /// End of life, if any.
     pub expires_at: Option<UnixMillis>,
+    /// Where it may be used from; empty means anywhere.
+    pub sources: &'a [AddressRange],
+}
+
+impl<'a> NewSshKey<'a> {
+    /// A key without end that may be used from anywhere.
+    pub const fn plain(title: &'a str, text: &'a str) -> Self {
+        Self { title, text, expires_at: None, sources: &[] }
+    }
 }
 
 /// Which SSH key is meant.
@@ -43,15 +52,29 @@ pub struct SshKeyChange {
     pub status: Option<KeyStatus>,
     /// Another end of life, or none any more.
     pub expires_at: Option<Option<UnixMillis>>,
+    /// Other networks that it may be used from.
+    pub sources: Option<Vec<AddressRange>>,
+}
+
+impl SshKeyChange {
+    fn apply(&self, old: &SshKey) -> SshKey {
+        let mut key = old.clone();
+        key.title.clone_from(self.title.as_ref().unwrap_or(&old.title));
+        key.status = self.status.unwrap_or(old.status);
+        key.expires_at = self.expires_at.unwrap_or(old.expires_at);
+        key.sources.clone_from(self.sources.as_ref().unwrap_or(&old.sources));
+        key
+    }
 }
 
 impl Service {
     /// Adds a public key to a user. A key that any user of the account has already is refused, and which user is not told; the
-    /// refusal is counted against the source, so that nobody can ask about keys at leisure (threat T57).
+    /// refusal is counted against the source, so that nobody can ask about keys at leisure (threat T57). What the caller's own
+    /// access key is limited to, the new key is too (threat T40).
     ///
     /// # Errors
     /// [`Error::Denied`], [`Error::RootOnly`], [`Error::TemporaryCaller`], [`Error::UserNotFound`], [`Error::Invalid`],
-    /// [`Error::BadSshKey`], [`Error::SshKeyTaken`], [`Error::LimitReached`], [`Error::Busy`].
+    /// [`Error::ExceedsCaller`], [`Error::BadSshKey`], [`Error::SshKeyTaken`], [`Error::LimitReached`], [`Error::Busy`].
     pub async fn add_ssh_key<'u>(
         &self,
         caller: &Caller,
@@ -62,13 +85,16 @@ impl Service {
         caller.require_named(Action::CreateSshKey, whom)?;
         caller.require_permanent()?;
         check_title(new.title)?;
+        check_conditions(new.sources, &[])?;
+        let expires_at = caller.limits().end(new.expires_at)?;
+        let sources = caller.limits().sources(new.sources)?;
         let public = self.read_public_key(new.text)?;
         for _ in 0..CONFLICT_RETRIES {
             let record = self.find_user(caller, whom).await?;
             let user = &record.rows.user;
             caller.require_root_for(user)?;
             let now = self.clock.now();
-            if new.expires_at.is_some_and(|end| end <= now) {
+            if expires_at.is_some_and(|end| end <= now) {
                 return Err(Error::Invalid { field: Field::Expiry, rule: "must be in the future" });
             }
             let random = self.random.as_ref();
@@ -83,7 +109,8 @@ impl Service {
                 text: new.text.trim().to_owned(),
                 title: new.title.to_owned(),
                 status: KeyStatus::Active,
-                expires_at: new.expires_at,
+                sources: sources.clone(),
+                expires_at,
                 version: 1,
                 created_at: now,
                 created_by: caller.user,
@@ -105,6 +132,7 @@ impl Service {
                 format!("ssh_key={} user={} fingerprint={}", key.serial.get(), key.user, key.fingerprint);
             batch.audit.push(caller.entry(now, Action::CreateSshKey, key.uuid.as_bytes(), 1, detail));
             batch.effects.push(Effect::InsertSshKey(key.clone()));
+            self.remember(&mut batch, caller, key.uuid.as_bytes(), now);
             match self.commit(batch).await {
                 Ok(()) => return Ok(key),
                 Err(Refused::Other(Require::SerialIsFree(_))) => {}
@@ -115,41 +143,38 @@ impl Service {
         Err(Error::Conflict)
     }
 
-    /// Changes title, status or end of life.
+    /// Changes title, status, end of life or where the key may be used from; the latter two within what the caller's own
+    /// access key is limited to (threat T40).
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::RootOnly`], [`Error::SshKeyNotFound`], [`Error::Invalid`].
+    /// [`Error::Denied`], [`Error::RootOnly`], [`Error::SshKeyNotFound`], [`Error::Invalid`], [`Error::ExceedsCaller`].
     pub async fn update_ssh_key(
         &self,
         caller: &Caller,
         wanted: SshKeyRef<'_>,
         change: SshKeyChange,
-    ) -> Result<SshKey, Error> {
+    ) -> Result<FoundSshKey, Error> {
         if let Some(title) = &change.title {
             check_title(title)?;
         }
         for _ in 0..CONFLICT_RETRIES {
-            let old = self.ssh_key_to_change(caller, Action::UpdateSshKey, wanted).await?;
-            let mut key = old.clone();
-            key.title.clone_from(change.title.as_ref().unwrap_or(&old.title));
-            key.status = change.status.unwrap_or(old.status);
-            key.expires_at = change.expires_at.unwrap_or(old.expires_at);
+            let found = self.ssh_key_to_change(caller, Action::UpdateSshKey, wanted).await?;
+            let (old, owner) = (found.key, found.owner);
+            let key = change.apply(&old);
             if key == old {
-                return Ok(key);
+                return Ok(FoundSshKey { key, owner });
             }
+            check_change(caller, &old, &key)?;
             let now = self.clock.now();
-            key.modified_at = now;
-            key.modified_by = caller.user;
-            key.version += 1;
-            key.mark = self.vault.mark(&key.mark_input());
+            let key = self.touched_ssh_key(caller, key, now);
             let mut batch = self.batch_by(caller, now);
             batch.require.push(Require::SshKeyVersionIs(old.uuid, old.version));
-            let detail = format!("ssh_key={} status={}", key.serial.get(), key.status.as_str());
+            let detail = describe_change(&old, &key);
             let (uuid, version) = (key.uuid.as_bytes(), key.version);
             batch.audit.push(caller.entry(now, Action::UpdateSshKey, uuid, version, detail));
             batch.effects.push(Effect::UpdateSshKey(key.clone()));
             match self.commit(batch).await {
-                Ok(()) => return Ok(key),
+                Ok(()) => return Ok(FoundSshKey { key, owner }),
                 Err(Refused::Changed) => {}
                 Err(refused) => return Err(refused.into_error("", &self.limits)),
             }
@@ -163,7 +188,7 @@ impl Service {
     /// [`Error::Denied`], [`Error::RootOnly`], [`Error::SshKeyNotFound`].
     pub async fn delete_ssh_key(&self, caller: &Caller, wanted: SshKeyRef<'_>) -> Result<SshKey, Error> {
         for _ in 0..CONFLICT_RETRIES {
-            let old = self.ssh_key_to_change(caller, Action::DeleteSshKey, wanted).await?;
+            let old = self.ssh_key_to_change(caller, Action::DeleteSshKey, wanted).await?.key;
             let now = self.clock.now();
             let mut batch = self.batch_by(caller, now);
             batch.require.push(Require::SshKeyVersionIs(old.uuid, old.version));
@@ -182,10 +207,7 @@ impl Service {
         let mut dead = key.clone();
         dead.deleted_at = Some(now);
         dead.deleted_by = Some(caller.user);
-        dead.modified_at = now;
-        dead.modified_by = caller.user;
-        dead.version += 1;
-        dead.mark = self.vault.mark(&dead.mark_input());
+        let dead = self.touched_ssh_key(caller, dead, now);
         let detail = format!("ssh_key={} fingerprint={}", dead.serial.get(), dead.fingerprint);
         let (uuid, version) = (dead.uuid.as_bytes(), dead.version);
         batch.audit.push(caller.entry(now, Action::DeleteSshKey, uuid, version, detail));
@@ -205,22 +227,19 @@ impl Service {
         caller: &Caller,
         action: Action,
         wanted: SshKeyRef<'_>,
-    ) -> Result<SshKey, Error> {
-        let reach = caller.reach(action)?;
-        let owner = match wanted.owner {
-            Some(owner) => {
-                caller.require_named(action, owner)?;
-                Some(self.find_user(caller, owner).await?.rows.user.uuid)
-            }
-            None if reach == Reach::Own => Some(caller.user),
-            None => None,
-        };
-        let key = self.store.ssh_key_with_serial(caller.account, wanted.serial).await?;
-        let key = key.filter(|key| owner.is_none_or(|owner| key.user == owner));
-        let key = self.intact(key.ok_or(Error::SshKeyNotFound)?)?;
-        let record = self.directory.by_user(caller.account, key.user).await?.ok_or(Error::SshKeyNotFound)?;
-        caller.require_root_for(&record.rows.user)?;
-        Ok(key)
+    ) -> Result<FoundSshKey, Error> {
+        let found = self.visible_ssh_key(caller, action, wanted).await?;
+        caller.require_root_for(&found.owner.rows.user)?;
+        Ok(found)
+    }
+
+    /// A changed key as it is stored.
+    pub(super) fn touched_ssh_key(&self, caller: &Caller, mut key: SshKey, now: UnixMillis) -> SshKey {
+        key.modified_at = now;
+        key.modified_by = caller.user;
+        key.version += 1;
+        key.mark = self.vault.mark(&key.mark_input());
+        key
     }
 
     fn taken(&self, caller: &Caller, now: UnixMillis) -> Error {
@@ -229,4 +248,30 @@ impl Service {
         let within = origin.source.is_none_or(|source| self.failures.take(limit_key(source), now));
         if within { Error::SshKeyTaken } else { Error::Busy }
     }
+}
+
+/// What the caller's own access key is limited to, a key that he changes is too (threat T40).
+fn check_change(caller: &Caller, old: &SshKey, new: &SshKey) -> Result<(), Error> {
+    check_conditions(&new.sources, &[])?;
+    if new.sources != old.sources {
+        caller.limits().allow_sources(&new.sources)?;
+    }
+    if new.expires_at != old.expires_at {
+        caller.limits().allow_end(new.expires_at)?;
+    }
+    Ok(())
+}
+
+/// What changed, for the audit. The title is free text and left out.
+fn describe_change(old: &SshKey, new: &SshKey) -> String {
+    let mut detail = format!("ssh_key={} status={}", new.serial.get(), new.status.as_str());
+    if new.sources != old.sources {
+        let sources: Vec<String> = new.sources.iter().map(ToString::to_string).collect();
+        detail.push_str(&format!(" sources={}", sources.join(",")));
+    }
+    if new.expires_at != old.expires_at {
+        let end = new.expires_at.map_or("never".to_owned(), |at| at.to_string());
+        detail.push_str(&format!(" expires_at={end}"));
+    }
+    detail
 }

@@ -8,6 +8,7 @@ use crate::decision::{Unusable, may_log_in};
 use crate::error::Error;
 use crate::id::Serial;
 use crate::name::NameKey;
+use crate::net::AddressRange;
 use crate::service::Service;
 
 /// A key that may log in now.
@@ -21,6 +22,8 @@ pub struct LoginKey {
     pub serial: Serial,
     /// What it is.
     pub fingerprint: Fingerprint,
+    /// Where it may be used from, which the SSH server has to see to; empty means anywhere.
+    pub sources: Vec<AddressRange>,
     /// When its time is up.
     pub expires_at: Option<UnixMillis>,
     /// Type and blob, as they are stored.
@@ -72,6 +75,7 @@ impl Service {
             fingerprint: found.key.fingerprint,
             expires_at: found.key.expires_at,
             line: found.key.line(),
+            sources: found.key.sources,
         })
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Fingerprint, SshKey};
+use super::{Fingerprint, SshKey, SshKeyRef};
 use crate::caller::Caller;
 use crate::directory::UserRecord;
 use crate::error::Error;
-use crate::id::{AccountUuid, KeyUuid};
+use crate::id::AccountUuid;
 use crate::name::NameKey;
 use crate::policy::{Action, Reach};
 use crate::service::Service;
@@ -20,15 +20,6 @@ pub struct SshKeyPage {
     pub keys: Vec<Arc<SshKey>>,
     /// How many there are on all pages.
     pub total: usize,
-}
-
-/// A page of an account's keys.
-#[derive(Clone, Debug)]
-pub struct AccountSshKeys {
-    /// The keys of the page, oldest first, each with its owner's name.
-    pub keys: Vec<(SshKey, String)>,
-    /// Where the next page begins; `None` on the last.
-    pub next: Option<KeyUuid>,
 }
 
 /// A key that was found, with its owner.
@@ -61,38 +52,19 @@ impl Service {
         if !all.intact {
             return Err(Error::Damaged);
         }
-        // The same folding as of names: Unicode letters too.
         let wanted = NameKey::of(title);
-        let fits = |key: &&Arc<SshKey>| {
-            title.is_empty() || NameKey::of(&key.title).as_str().contains(wanted.as_str())
-        };
+        let fits = |key: &&Arc<SshKey>| key.is_titled(&wanted);
         let total = if title.is_empty() { all.keys.len() } else { all.keys.iter().filter(fits).count() };
         let keys = all.keys.iter().filter(fits).skip(offset).take(limit).cloned().collect();
         Ok(SshKeyPage { keys, total })
     }
 
-    /// A page of all keys of the account, for who reaches them all: at most `limit` after the key `after`.
+    /// The live key of that number, with its owner.
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::Damaged`].
-    pub async fn list_account_ssh_keys(
-        &self,
-        caller: &Caller,
-        after: Option<KeyUuid>,
-        limit: u32,
-    ) -> Result<AccountSshKeys, Error> {
-        caller.require_account(Action::ReadSshKey)?;
-        let rows = self.store.ssh_keys_of_account(caller.account, after, limit.saturating_add(1)).await?;
-        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let has_more = rows.len() > wanted;
-        let mut keys = Vec::with_capacity(rows.len().min(wanted));
-        for key in rows.into_iter().take(wanted) {
-            let key = self.intact(key)?;
-            let owner = self.directory.by_user(caller.account, key.user).await?.ok_or(Error::Damaged)?;
-            keys.push((key, owner.rows.user.name.clone()));
-        }
-        let next = if has_more { keys.last().map(|(key, _)| key.uuid) } else { None };
-        Ok(AccountSshKeys { keys, next })
+    /// [`Error::Denied`], [`Error::SshKeyNotFound`], [`Error::Damaged`].
+    pub async fn get_ssh_key(&self, caller: &Caller, wanted: SshKeyRef<'_>) -> Result<FoundSshKey, Error> {
+        self.visible_ssh_key(caller, Action::ReadSshKey, wanted).await
     }
 
     /// The key of that fingerprint in the caller's account, whoever has it; a caller who reaches only his own keys finds only
@@ -134,8 +106,38 @@ impl Service {
         Ok(self.directory.ssh_keys(user.account, user.uuid).await?.keys.clone())
     }
 
+    /// The live key of that number, if `action` reaches it: one of somebody else is told like one that is not there.
+    pub(super) async fn visible_ssh_key(
+        &self,
+        caller: &Caller,
+        action: Action,
+        wanted: SshKeyRef<'_>,
+    ) -> Result<FoundSshKey, Error> {
+        let reach = caller.reach(action)?;
+        let owner = match wanted.owner {
+            Some(owner) => {
+                caller.require_named(action, owner)?;
+                Some(self.find_user(caller, owner).await?.rows.user.uuid)
+            }
+            None if reach == Reach::Own => Some(caller.user),
+            None => None,
+        };
+        let key = self.store.ssh_key_with_serial(caller.account, wanted.serial).await?;
+        let key = key.filter(|key| owner.is_none_or(|owner| key.user == owner));
+        let key = self.intact(key.ok_or(Error::SshKeyNotFound)?)?;
+        let owner = self.directory.by_user(caller.account, key.user).await?.ok_or(Error::SshKeyNotFound)?;
+        Ok(FoundSshKey { key, owner })
+    }
+
     /// The key, if it carries its mark.
     pub(super) fn intact(&self, key: SshKey) -> Result<SshKey, Error> {
         if self.vault.is_marked(&key.mark_input(), &key.mark) { Ok(key) } else { Err(Error::Damaged) }
+    }
+}
+
+impl SshKey {
+    /// Whether its title contains `wanted`, letter case aside: the same folding as of names, Unicode letters too.
+    pub(super) fn is_titled(&self, wanted: &NameKey) -> bool {
+        wanted.as_str().is_empty() || NameKey::of(&self.title).as_str().contains(wanted.as_str())
     }
 }

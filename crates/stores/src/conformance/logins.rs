@@ -34,13 +34,20 @@ pub(super) async fn ssh_keys_read_back(s: Subject) {
         created_at: NOW.plus(-1),
         text: "ssh-ed25519 AAAA with a comment ü".to_owned(),
         title: "100% _mine_".to_owned(),
+        sources: ["10.0.0.0/8", "2001:db8::/32"].map(|range| range.parse().unwrap()).to_vec(),
         ..ssh_key(&u, 3)
     };
     let (one, two, dead) = (ssh_key(&u, 2), ssh_key(&u, 1), buried_ssh_key(&ssh_key(&u, 4)));
     s.write([&one, &two, &full, &dead].map(|key| InsertSshKey(key.clone())).to_vec()).await;
     let keys = s.store.ssh_keys(u.uuid).await.unwrap();
     assert_eq!(keys, [full.clone(), two.clone(), one.clone()], "live ones by creation, then number");
-    let changed = SshKey { title: "other".to_owned(), version: 2, modified_at: NOW.plus(9), ..one.clone() };
+    let changed = SshKey {
+        title: "other".to_owned(),
+        sources: vec!["192.0.2.7".parse().unwrap()],
+        version: 2,
+        modified_at: NOW.plus(9),
+        ..one.clone()
+    };
     s.write(vec![UpdateSshKey(changed.clone()), UpdateSshKey(buried_ssh_key(&two))]).await;
     assert_eq!(s.store.ssh_keys(u.uuid).await.unwrap(), [full.clone(), changed.clone()]);
     let mut all = Vec::new();

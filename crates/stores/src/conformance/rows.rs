@@ -119,6 +119,7 @@ pub fn ssh_key(user: &User, number: u32) -> SshKey {
         text: format!("ssh-ed25519 {number}"),
         title: format!("Title {number}"),
         status: KeyStatus::Active,
+        sources: Vec::new(),
         expires_at: None,
         version: 1,
         created_at: NOW,

@@ -118,6 +118,7 @@ impl Rows {
                 let fixed = |key: &SshKey| SshKey {
                     title: new.title.clone(),
                     status: new.status,
+                    sources: new.sources.clone(),
                     expires_at: new.expires_at,
                     version: new.version,
                     modified_at: new.modified_at,

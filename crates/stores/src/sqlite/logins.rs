@@ -14,11 +14,11 @@ use rusqlite::{Connection, Row, params};
 use super::effects::{take_serial, write_one};
 use super::fault::Fault;
 use super::reads::{all, first};
-use super::rows::Columns;
+use super::rows::{Columns, sources_text};
 
 /// Columns in the order in which [`ssh_key`] reads them.
 const SSH_KEY: &str = "uuid, serial, account, user, type, blob, sha256, body, title, status, expires_at, version, \
-     created_at, created_by, modified_at, modified_by, deleted_at, deleted_by, mark";
+     created_at, created_by, modified_at, modified_by, deleted_at, deleted_by, mark, sources";
 /// Columns in the order in which [`token`] reads them.
 const TOKEN: &str = "hash, kind, account, user, user_version, name, issued_at, expires_at, mark";
 /// Smaller than every id.
@@ -48,6 +48,7 @@ fn ssh_key(row: &Row<'_>) -> Result<SshKey, Fault> {
         deleted_at: columns.maybe_time()?,
         deleted_by: columns.maybe_id(UserUuid::from_bytes)?,
         mark: columns.value::<Mark>()?,
+        sources: columns.sources()?,
     })
 }
 
@@ -174,8 +175,9 @@ pub(super) fn tokens(
 
 /// As for access keys, the SELECT finds no such user in another account.
 const INSERT_SSH_KEY: &str = "INSERT INTO ssh_keys (uuid, serial, account, user, type, blob, sha256, body, title, \
-     status, expires_at, version, created_at, created_by, modified_at, modified_by, deleted_at, deleted_by, mark) \
-     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19 \
+     status, expires_at, version, created_at, created_by, modified_at, modified_by, deleted_at, deleted_by, mark, \
+     sources) \
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20 \
      FROM users WHERE uuid = ?4 AND account = ?3";
 
 pub(super) fn insert_ssh_key(db: &Connection, key: &SshKey) -> Result<(), Fault> {
@@ -185,7 +187,7 @@ pub(super) fn insert_ssh_key(db: &Connection, key: &SshKey) -> Result<(), Fault>
 
 /// Owner, number and the key itself never change: they are named in the WHERE.
 const UPDATE_SSH_KEY: &str = "UPDATE ssh_keys SET title = ?9, status = ?10, expires_at = ?11, version = ?12, \
-     modified_at = ?15, modified_by = ?16, deleted_at = ?17, deleted_by = ?18, mark = ?19 \
+     modified_at = ?15, modified_by = ?16, deleted_at = ?17, deleted_by = ?18, mark = ?19, sources = ?20 \
      WHERE uuid = ?1 AND serial = ?2 AND account = ?3 AND user = ?4 AND type = ?5 AND blob = ?6 AND sha256 = ?7 \
      AND body = ?8 AND created_at = ?13 AND created_by = ?14";
 
@@ -217,6 +219,7 @@ fn write_ssh_key(db: &Connection, statement: &str, key: &SshKey) -> Result<(), F
             key.deleted_at.map(|at| at.0),
             key.deleted_by.as_ref().map(UserUuid::as_bytes),
             key.mark,
+            sources_text(&key.sources),
         ],
     )
 }

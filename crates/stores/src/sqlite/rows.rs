@@ -11,6 +11,7 @@ use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, RequestId, Serial, UserUui
 use domain::idempotency::{RememberedRequest, Repeatable};
 use domain::last_used::{KeyUse, LastUse};
 use domain::name::NameKey;
+use domain::net::AddressRange;
 use domain::policy::Role;
 use domain::refusals::RefusalCount;
 use domain::store::KeyOwner;
@@ -86,6 +87,11 @@ impl<'r> Columns<'r> {
         Ok(self.value::<Option<i64>>()?.map(UnixMillis))
     }
 
+    /// Networks as [`sources_text`] writes them.
+    pub(super) fn sources(&mut self) -> Result<Vec<AddressRange>, Fault> {
+        self.word(|text| text.split_terminator(' ').map(|range| range.parse().ok()).collect())
+    }
+
     /// Text that is never empty where it is present, so that NULL and '' cannot be exchanged unnoticed.
     fn maybe_text(&mut self) -> Result<Option<String>, Fault> {
         let text = self.value::<Option<String>>()?;
@@ -156,7 +162,7 @@ pub(super) fn access_key(row: &Row<'_>) -> Result<AccessKey, Fault> {
         kind: columns.word(KeyKind::parse)?,
         status: columns.word(KeyStatus::parse)?,
         sealed: columns.value()?,
-        sources: columns.word(|text| text.split_terminator(' ').map(|range| range.parse().ok()).collect())?,
+        sources: columns.sources()?,
         not_before: columns.maybe_time()?,
         expires_at: columns.maybe_time()?,
         audience: columns.word(|text| text.split_terminator(' ').map(Audience::parse).collect())?,
@@ -175,8 +181,8 @@ pub(super) fn access_key(row: &Row<'_>) -> Result<AccessKey, Fault> {
 }
 
 /// The stored form of the address ranges of a key.
-pub(super) fn sources_text(key: &AccessKey) -> String {
-    key.sources.iter().map(|range| format!("{range} ")).collect()
+pub(super) fn sources_text(sources: &[AddressRange]) -> String {
+    sources.iter().map(|range| format!("{range} ")).collect()
 }
 
 /// The stored form of what a key is good for.

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0003_ssh_keys_and_logins.sql"),
     include_str!("../../migrations/sqlite/0004_key_lists.sql"),
     include_str!("../../migrations/sqlite/0005_native_api.sql"),
+    include_str!("../../migrations/sqlite/0006_ssh_key_sources.sql"),
 ];
 
 /// Makes an empty file a store.

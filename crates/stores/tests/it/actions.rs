@@ -11,7 +11,7 @@ use domain::error::Error;
 use domain::id::Serial;
 use domain::policy::Action;
 use domain::secret::Secret;
-use domain::ssh_keys::{SshKey, SshKeyChange, SshKeyRef};
+use domain::ssh_keys::{SshKey, SshKeyChange, SshKeyQuery, SshKeyRef};
 use domain::users::{NewUser, UserChange, UserRef};
 use stores::conformance::dump::dump;
 
@@ -142,7 +142,19 @@ async fn perform(world: &World, caller: &Caller, use_case: &str) -> Result<(), E
             service.delete_ssh_key(&admin, numbered(key.serial)).await.map(drop)
         }
         "list_ssh_keys" => service.list_ssh_keys(caller, &name, "", 0, 10).await.map(drop),
-        "list_account_ssh_keys" => service.list_account_ssh_keys(caller, None, 10).await.map(drop),
+        "search_ssh_keys" => {
+            let all = SshKeyQuery {
+                user: None,
+                fingerprint: None,
+                title: "",
+                status: None,
+                after: None,
+                limit: 10,
+            };
+            service.search_ssh_keys(caller, &all).await.map(drop)
+        }
+        "get_ssh_key" => service.get_ssh_key(caller, numbered(ssh_key(world).await.serial)).await.map(drop),
+        "disable_ssh_keys" => service.disable_ssh_keys(caller, None).await.map(drop),
         "find_ssh_key" => service.find_ssh_key(caller, &ssh_key(world).await.fingerprint).await.map(drop),
         "update_ssh_key" => {
             let title = Some(caller.origin().request.hex());
@@ -240,7 +252,9 @@ const USE_CASES: &[(&str, &[Action])] = &[
     ("delete_user", &[Action::DeleteUser]),
     ("add_ssh_key", &[Action::CreateSshKey]),
     ("list_ssh_keys", &[Action::ReadSshKey]),
-    ("list_account_ssh_keys", &[Action::ReadSshKey]),
+    ("search_ssh_keys", &[Action::ReadSshKey]),
+    ("get_ssh_key", &[Action::ReadSshKey]),
+    ("disable_ssh_keys", &[Action::DisableSshKeys]),
     ("find_ssh_key", &[Action::ReadSshKey]),
     ("update_ssh_key", &[Action::UpdateSshKey]),
     ("delete_ssh_key", &[Action::DeleteSshKey]),

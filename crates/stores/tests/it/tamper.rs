@@ -51,7 +51,8 @@ impl Bench {
         // Before the others: that the last entry of the audit is gone shows only when it is about something that is stored.
         world.log_in("admin", PASSWORD).await.unwrap();
         let expires_at = Some(world.clock.now().plus(1_000));
-        let new = NewSshKey { expires_at, ..new_ssh_key(SSH_KEY) };
+        let sources = ["10.0.0.0/8".parse().unwrap()];
+        let new = NewSshKey { expires_at, sources: &sources, ..new_ssh_key(SSH_KEY) };
         world.service.add_ssh_key(&admin, "nina", new).await.unwrap();
         let gone = world.service.add_ssh_key(&admin, "nina", new_ssh_key(OTHER_SSH_KEY)).await.unwrap();
         world.service.delete_ssh_key(&admin, SshKeyRef { serial: gone.serial, owner: None }).await.unwrap();

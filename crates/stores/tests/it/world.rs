@@ -391,7 +391,7 @@ pub(crate) fn issue() -> KeyIssue<'static> {
 
 /// An SSH key as its owner hands it in.
 pub(crate) fn new_ssh_key(text: &str) -> NewSshKey<'_> {
-    NewSshKey { title: "laptop", text, expires_at: None }
+    NewSshKey::plain("laptop", text)
 }
 
 /// A user without a key.

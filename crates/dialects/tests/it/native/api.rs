@@ -72,7 +72,12 @@ impl Api {
     }
 
     pub async fn with(limits: Limits) -> Self {
-        let native = Native::new(&toml::Table::new()).unwrap();
+        Self::set(limits, "").await
+    }
+
+    /// With these limits and settings of the dialect.
+    pub async fn set(limits: Limits, settings: &str) -> Self {
+        let native = Native::new(&settings.parse().unwrap()).unwrap();
         Self { world: World::speaking(Dialect::Native(native), limits).await }
     }
 

@@ -13,3 +13,4 @@ mod repeats;
 mod samples;
 mod schema;
 mod signatures;
+mod ssh_keys;

@@ -4,7 +4,7 @@ use dialects::native::Native;
 use serde_json::{Value, json};
 
 use super::api::Api;
-use crate::world::signer;
+use crate::world::{signer, ssh_line, ssh_number};
 
 /// Method, path and body of a request.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Sample {
     pub content_type: Option<&'static str>,
 }
 
-/// The gate token that can be revoked, once [`Api::with_gate_token`] has made it.
+/// The gate token that can be revoked, once [`Api::furnished`] has made it.
 pub const GATE_TOKEN: &str = "web";
 
 /// A sample for the operation, about `target` and his key.
@@ -28,7 +28,11 @@ pub fn sample(operation: &str, target: &str) -> Sample {
         _ if pattern.starts_with("/gate-tokens/") => GATE_TOKEN,
         _ => target,
     };
-    let path = pattern.replace("{name}", name).replace("{id}", &signer(target).id);
+    let id = match pattern {
+        _ if pattern.starts_with("/ssh-keys/") => ssh_number(target).to_string(),
+        _ => signer(target).id,
+    };
+    let path = pattern.replace("{name}", name).replace("{id}", &id);
     let mut content_type = None;
     let body = match operation {
         "CreateAccount" => json!({"name": "tenant"}),
@@ -41,6 +45,9 @@ pub fn sample(operation: &str, target: &str) -> Sample {
         }
         "CreateGateToken" => json!({"name": "proxy"}),
         "UpdateAccessKey" => json!({"description": "changed"}),
+        "SetPassword" => json!({"password": "correct horse battery staple"}),
+        "CreateSshKey" => json!({"title": "laptop", "key": ssh_line("laptop")}),
+        "UpdateSshKey" => json!({"title": "changed"}),
         "RotateAccessKey" => json!({"overlap_seconds": 60}),
         "ImportAccessKeys" => {
             content_type = Some("application/x-ndjson");
@@ -54,8 +61,17 @@ pub fn sample(operation: &str, target: &str) -> Sample {
 
 impl Api {
     /// A world in which the sample of every operation finds what it is about.
-    pub async fn with_gate_token() -> Self {
+    pub async fn furnished() -> Self {
         let api = Self::new().await;
+        for (account, name) in [
+            (api.world.account, "bob"),
+            (api.world.account, "alice"),
+            (api.world.account, "admin"),
+            (api.world.other_account, "olga"),
+        ] {
+            let user = api.world.uuid_in(account, name).await;
+            api.world.ssh_key(user, name).await;
+        }
         api.call("admin", "POST", "/gate-tokens", json!({"name": GATE_TOKEN})).await.expect(201);
         api
     }

@@ -56,7 +56,7 @@ fn setup_with_keys(settings: &str, users: &[(&str, &Pair)], setup: Setup) -> Set
     server.stop();
     setup.offline(async |service, caller| {
         for (user, pair) in users {
-            let key = NewSshKey { title: "laptop", text: &pair.public, expires_at: None };
+            let key = NewSshKey::plain("laptop", &pair.public);
             service.add_ssh_key(caller, UserRef::from(*user), key).await.unwrap();
         }
     });
