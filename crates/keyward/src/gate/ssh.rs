@@ -6,6 +6,7 @@
 
 use dialects::Outcome;
 use domain::id::RequestId;
+use domain::net::AddressRange;
 use domain::ssh_keys::{Fingerprint, LoginKey, LoginRefused, PublicKey};
 use http::StatusCode;
 use signing::Params;
@@ -24,6 +25,8 @@ pub enum SshDenial {
     OtherUser,
     /// The owner's name cannot stand in a command.
     Name,
+    /// Both the key and the login's options say where it may be used from, and sshd takes one `from` only.
+    TwoSources,
     /// The key is unknown, or may not act now.
     Refused(LoginRefused),
 }
@@ -32,7 +35,7 @@ impl SshDenial {
     pub(super) const fn status(&self) -> StatusCode {
         match self {
             Self::Question => StatusCode::BAD_REQUEST,
-            Self::Key | Self::OtherUser | Self::Name => StatusCode::OK,
+            Self::Key | Self::OtherUser | Self::Name | Self::TwoSources => StatusCode::OK,
             Self::Refused(LoginRefused::UnknownKey | LoginRefused::Unusable(_)) => StatusCode::OK,
             Self::Refused(LoginRefused::Failed(_)) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -42,7 +45,8 @@ impl SshDenial {
         match self {
             Self::Question => Outcome::Malformed,
             Self::Key | Self::Refused(LoginRefused::UnknownKey) => Outcome::Unauthenticated,
-            Self::OtherUser | Self::Name | Self::Refused(LoginRefused::Unusable(_)) => Outcome::Refused,
+            Self::OtherUser | Self::Name | Self::TwoSources => Outcome::Refused,
+            Self::Refused(LoginRefused::Unusable(_)) => Outcome::Refused,
             Self::Refused(LoginRefused::Failed(_)) => Outcome::Failed,
         }
     }
@@ -53,6 +57,7 @@ impl SshDenial {
             Self::Key => "ssh_key_form",
             Self::OtherUser => "ssh_key_of_another",
             Self::Name => "ssh_user_name",
+            Self::TwoSources => "ssh_two_sources",
             Self::Refused(LoginRefused::UnknownKey) => "ssh_key_unknown",
             Self::Refused(LoginRefused::Unusable(_)) => "ssh_key_unusable",
             Self::Refused(LoginRefused::Failed(_)) => "failed",
@@ -100,6 +105,12 @@ impl SshLogin {
         if let Some(end) = key.expires_at.and_then(|end| jiff::Timestamp::from_millisecond(end.0).ok()) {
             options.push_str(&format!(",expiry-time=\"{}\"", end.strftime("%Y%m%d%H%M%SZ")));
         }
+        if !key.sources.is_empty() {
+            if self.limits_sources() {
+                return Err(SshDenial::TwoSources);
+            }
+            options.push_str(&format!(",from=\"{}\"", from_patterns(&key.sources)));
+        }
         if let Some(command) = &self.command {
             let command = filled(command, key)?.replace('"', "\\\"");
             options.push_str(&format!(",command=\"{command}\""));
@@ -107,6 +118,22 @@ impl SshLogin {
         let options = options.trim_start_matches(',');
         Ok(format!("{options} {}\n", key.line).trim_start().to_owned())
     }
+}
+
+impl SshLogin {
+    /// Whether its options have a `from`, whose name sshd reads in any letter case. A comma within quotes can make it look so,
+    /// which then opens nothing.
+    fn limits_sources(&self) -> bool {
+        let options = self.options.as_deref().unwrap_or_default();
+        options.split(',').any(|option| option.trim_start().to_ascii_lowercase().starts_with("from="))
+    }
+}
+
+/// Networks as sshd's `from` takes them: a list of patterns, which it holds against the client's address and, with `UseDNS`,
+/// against its name. Each carries its prefix: a pattern with a slash is no name and has no wildcard.
+fn from_patterns(sources: &[AddressRange]) -> String {
+    let patterns: Vec<String> = sources.iter().map(ToString::to_string).collect();
+    patterns.join(",")
 }
 
 /// The command for whose key it is. It is run by a shell, so a name that a shell could read as more than a word opens nothing.
@@ -136,6 +163,7 @@ mod tests {
             user: user.to_owned(),
             serial: Serial::new(4711).unwrap(),
             fingerprint: Fingerprint([0; 32]),
+            sources: Vec::new(),
             expires_at: None,
             line: "ssh-ed25519 AAAA".to_owned(),
         }
@@ -167,6 +195,25 @@ mod tests {
         let end = UnixMillis(1_769_860_800_000);
         let line = git.line_for("git", &LoginKey { expires_at: Some(end), ..key("jane") }).unwrap();
         assert!(line.starts_with("restrict,expiry-time=\"20260131120000Z\",command=\"serve"), "{line}");
+    }
+
+    #[test]
+    fn the_networks_of_a_key_are_sshds_to_check() {
+        let sources = ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "::ffff:198.51.100.0/120", "::1"];
+        let sources = sources.map(|range| range.parse().unwrap()).to_vec();
+        let key = LoginKey { sources, expires_at: Some(UnixMillis(1_769_860_800_000)), ..key("jane") };
+        assert_eq!(
+            SshLogin::default().line_for("jane", &key).unwrap(),
+            "restrict,pty,expiry-time=\"20260131120000Z\",\
+             from=\"10.0.0.0/8,192.0.2.7/32,2001:db8::/32,198.51.100.0/24,::1/128\" ssh-ed25519 AAAA\n"
+        );
+        let same = |options| login(SshUsers::Same, Some(options), None);
+        assert!(same("").line_for("jane", &key).unwrap().starts_with("expiry-time="));
+        // sshd takes no second one, and the narrower of two lists of patterns cannot be told.
+        for options in ["from=\"*.example.org\"", "no-pty, From=\"10.0.0.1\""] {
+            assert!(matches!(same(options).line_for("jane", &key), Err(SshDenial::TwoSources)), "{options}");
+            assert!(same(options).line_for("jane", &self::key("jane")).is_ok());
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use domain::ssh_keys::NewSshKey;
 use domain::users::UserRef;
+use serde_json::{Value, json};
 
 use crate::harness::programs::{Program, block_of};
 use crate::harness::server::Ended;
@@ -134,6 +135,43 @@ fn a_key_opens_the_login_of_its_owners_name_until_it_is_gone() {
     server.wait_for_log(|log| log.matches("\"cause\":\"ssh_key_unknown\"").count() >= 2);
     server.stop();
     assert_refused(&ssh(&sshd, &own, &login, "true"));
+}
+
+/// The networks of a key are checked by sshd itself, from the line that it gets.
+#[test]
+fn a_key_opens_its_login_from_its_networks_only() {
+    let setup = Setup::new();
+    let own = Pair::generate(&setup, "own");
+    let login = own_login();
+    let setup = setup_with_keys("", &[(&login, &own)], setup);
+    let server = setup.start();
+    let sshd = sshd(&setup);
+    let call = |method: &str, target: &str, body: &str| {
+        server.native(server.administrator(), method, &format!("/api/v1/{target}"), body)
+    };
+    let found: Value = serde_json::from_slice(&call("GET", "ssh-keys", "").body).unwrap();
+    let key = format!("ssh-keys/{}", found["items"][0]["id"]);
+    for (sources, is_open) in [
+        (json!(["192.0.2.0/24", "2001:db8::/32"]), false),
+        (json!(["2001:db8::/32", "127.0.0.0/8", "192.0.2.7"]), true),
+        (json!(["127.0.0.2"]), false),
+        (json!(["127.0.0.1"]), true),
+        (json!(["::/0"]), false),
+        (json!(["0.0.0.0/0"]), true),
+        (json!([]), true),
+    ] {
+        let changed = call("PATCH", &key, &json!({ "sources": sources }).to_string());
+        assert_eq!(changed.status, 200, "{}", changed.text());
+        let output = ssh(&sshd, &own, &login, "echo hello");
+        if is_open {
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "hello\n", "{sources}: {output:?}");
+        } else {
+            assert_refused(&output);
+        }
+    }
+    let seen: Value = serde_json::from_slice(&call("GET", &key, "").body).unwrap();
+    assert!(seen["last_offered"].is_string(), "{seen}");
+    server.stop();
 }
 
 #[test]
