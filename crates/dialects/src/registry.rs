@@ -160,9 +160,16 @@ impl Registry {
         if let Some(addressed) = self.addressed(view) {
             return Some(addressed);
         }
-        let claimed = self.dialects.iter().map(|dialect| (dialect.recognise(view), dialect));
-        let (recognition, dialect) = claimed.rev().max_by_key(|(recognition, _)| *recognition)?;
-        (recognition != Recognition::No).then_some((dialect, view.path()))
+        let mut unclaimed = None;
+        for dialect in &self.dialects {
+            match dialect.recognise(view) {
+                // The first that is sure has it: the others need not read the request as well.
+                Recognition::Yes => return Some((dialect, view.path())),
+                Recognition::Maybe => unclaimed = unclaimed.or(Some(dialect)),
+                Recognition::No => {}
+            }
+        }
+        unclaimed.map(|dialect| (dialect, view.path()))
     }
 
     /// Whose the request is by its prefix or, failing that, its host name: what the head alone tells.

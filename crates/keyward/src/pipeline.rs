@@ -4,6 +4,7 @@
 //! deadline, the log line and the metrics. Credentials and operations are the dialects' business.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -155,8 +156,9 @@ impl Pipeline {
         if body.len() > dialect.body_limit() {
             return (dialect.name(), dialect.refuse_transport(TransportRefusal::BodyTooLarge, id));
         }
-        let work = dialect
-            .answer(&self.service, Request { view, path, origin, public_urls: &self.settings.public_urls });
+        let request = Request { view, path, origin, public_urls: &self.settings.public_urls };
+        // Pinned where it is made, so that the deadline does not move the state of the whole request.
+        let work = pin!(dialect.answer(&self.service, request));
         // The timer is touched only when the answer is not ready at once.
         let answer = match tokio::time::timeout(self.settings.handler_timeout, work).await {
             Ok(answer) => answer,

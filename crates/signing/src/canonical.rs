@@ -39,17 +39,9 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     lower_hex(&Sha256::digest(bytes))
 }
 
-impl Candidate {
-    /// A candidate whose string to sign is `head` followed by the digest of the canonical request.
-    pub(crate) fn of_canonical(head: &str, canonical_request: Vec<u8>) -> Self {
-        let string_to_sign = [head, &sha256_hex(&canonical_request)].concat().into_bytes();
-        Self { canonical_request: Some(canonical_request), string_to_sign }
-    }
-}
-
 /// Appends a candidate unless it signs the same text as an earlier one.
 pub(crate) fn push_new(candidates: &mut Vec<Candidate>, candidate: Candidate) {
-    if candidates.iter().all(|known| known.string_to_sign != candidate.string_to_sign) {
+    if !candidates.contains(&candidate) {
         candidates.push(candidate);
     }
 }

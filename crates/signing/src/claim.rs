@@ -2,8 +2,10 @@
 //!
 //! Nothing here knows how a scheme writes its strings; the scheme modules fill a claim and this module judges it.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use crate::canonical::sha256_hex;
 use crate::mac::{Hash, Mac, same_signature};
 use crate::{Reject, Scheme};
 
@@ -30,17 +32,37 @@ pub struct Scope {
 }
 
 /// One way in which the signer may have written the request down.
-#[derive(Clone)]
-pub(crate) struct Candidate {
-    /// `None` for schemes that sign in one step.
-    pub(crate) canonical_request: Option<Vec<u8>>,
-    pub(crate) string_to_sign: Vec<u8>,
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Candidate {
+    /// What is signed, for schemes that sign in one step.
+    Text(Vec<u8>),
+    /// What is signed is `head` and the digest of a canonical request. The digest is taken when it is asked for: nearly
+    /// always the first candidate is the right one.
+    Digest { head: String, canonical_request: Vec<u8> },
+}
+
+impl Candidate {
+    pub(crate) fn string_to_sign(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Digest { head, canonical_request } => {
+                Cow::Owned([head.as_str(), &sha256_hex(canonical_request)].concat().into_bytes())
+            }
+        }
+    }
+
+    pub(crate) fn canonical_request(&self) -> Option<&[u8]> {
+        match self {
+            Self::Text(_) => None,
+            Self::Digest { canonical_request, .. } => Some(canonical_request),
+        }
+    }
 }
 
 /// The signature of the likeliest candidate, which is how this crate itself writes requests down.
 pub(crate) fn sign_first(mac: &Mac, candidates: &[Candidate], secret: &[u8]) -> String {
-    let text = candidates.first().map(|candidate| candidate.string_to_sign.as_slice());
-    mac.keyed(secret).sign(text.unwrap_or_default())
+    let text = candidates.first().map(Candidate::string_to_sign);
+    mac.keyed(secret).sign(&text.unwrap_or_default())
 }
 
 /// What a request says about its signer, unverified.
@@ -125,7 +147,7 @@ impl Claim {
     pub fn verify(&self, secret: &[u8]) -> Result<(), Reject> {
         let key = self.mac.keyed(secret);
         let holds = self.candidates.iter().any(|candidate| {
-            same_signature(key.sign(&candidate.string_to_sign).as_bytes(), self.signature())
+            same_signature(key.sign(&candidate.string_to_sign()).as_bytes(), self.signature())
         });
         match (secret.is_empty(), holds) {
             (true, _) => Err(Reject::EmptySecret),
@@ -140,7 +162,7 @@ impl Claim {
         let key = self.mac.keyed(secret);
         let mut shown = None;
         for candidate in &self.candidates {
-            let expected = key.sign(&candidate.string_to_sign);
+            let expected = key.sign(&candidate.string_to_sign());
             let matches = same_signature(expected.as_bytes(), self.signature()) && !secret.is_empty();
             if matches || shown.is_none() {
                 shown = Some((candidate, expected, matches));
@@ -152,8 +174,8 @@ impl Claim {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (canonical_request, string_to_sign, expected_signature, matches) = match shown {
             Some((candidate, expected, matches)) => (
-                candidate.canonical_request.as_deref().map(text),
-                text(&candidate.string_to_sign),
+                candidate.canonical_request().map(text),
+                text(&candidate.string_to_sign()),
                 expected,
                 matches,
             ),

@@ -40,4 +40,4 @@ pub use params::{ParamError, Params};
 pub use reject::Reject;
 pub use request::{Body, RequestView, UrlScheme};
 pub use scheme::Scheme;
-pub use time::format_basic;
+pub use time::{format_basic, format_time};

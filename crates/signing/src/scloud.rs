@@ -74,10 +74,7 @@ pub fn parse(params: &Params) -> Result<Claim, Reject> {
         payload: Payload::Signed,
         signature: signature.into_owned(),
         mac: Mac::Sha1Suffix,
-        candidates: vec![Candidate {
-            canonical_request: None,
-            string_to_sign: string_to_sign(params.iter()).into(),
-        }],
+        candidates: vec![Candidate::Text(string_to_sign(params.iter()).into())],
     })
 }
 

@@ -129,7 +129,7 @@ fn candidates(
     let mut candidates = Vec::new();
     for origin in origins {
         let string_to_sign = [request.method(), &origin, request.target(), tail].concat().into_bytes();
-        push_new(&mut candidates, Candidate { canonical_request: None, string_to_sign });
+        push_new(&mut candidates, Candidate::Text(string_to_sign));
     }
     Ok(candidates)
 }

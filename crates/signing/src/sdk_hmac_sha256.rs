@@ -112,7 +112,7 @@ fn candidates(
             let mut canonical = [&method, "\n", &path, "\n", &query, "\n"].concat().into_bytes();
             canonical.extend_from_slice(&headers);
             canonical.extend_from_slice(["\n", signed_headers, "\n", digest].concat().as_bytes());
-            push_new(&mut candidates, Candidate::of_canonical(&head, canonical));
+            push_new(&mut candidates, Candidate::Digest { head: head.clone(), canonical_request: canonical });
         }
     }
     Ok((payload, candidates))

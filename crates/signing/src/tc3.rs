@@ -186,7 +186,10 @@ fn candidates(
                     canonical.push(b'\n');
                 }
                 canonical.extend_from_slice(["\n", signed_headers, "\n", &digest].concat().as_bytes());
-                push_new(&mut candidates, Candidate::of_canonical(&head, canonical));
+                push_new(
+                    &mut candidates,
+                    Candidate::Digest { head: head.clone(), canonical_request: canonical },
+                );
             }
         }
     }

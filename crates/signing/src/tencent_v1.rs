@@ -143,7 +143,7 @@ fn candidate(request: &RequestView<'_>, mut pairs: Pairs<'_>, path: &str) -> Res
     let joined: Vec<_> = pairs.iter().map(|(name, value)| [name, "=", value].concat()).collect();
     let (method, joined) = (request.method().as_bytes(), joined.join("&"));
     let string_to_sign = [method, request.host()?, path.as_bytes(), b"?", joined.as_bytes()].concat();
-    Ok(Candidate { canonical_request: None, string_to_sign })
+    Ok(Candidate::Text(string_to_sign))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::claim::Candidate;
 use crate::{Body, Claim, Reject, RequestView, UrlScheme};
 
 /// A recorded request with what it was signed with.
@@ -181,4 +182,14 @@ pub(crate) fn one_changed(text: &str, step: usize) -> impl Iterator<Item = Strin
         let new = if old == 'x' { 'y' } else { 'x' };
         [&text[..at], &new.to_string(), &text[at + old.len_utf8()..]].concat()
     })
+}
+
+impl Candidate {
+    /// Changes the text that is signed by one bit, at the byte that `at` picks of so many.
+    pub(crate) fn flip_bit(&mut self, at: impl FnOnce(usize) -> usize) {
+        let mut text = self.string_to_sign().into_owned();
+        let at = at(text.len());
+        text[at] ^= 1;
+        *self = Self::Text(text);
+    }
 }

@@ -122,17 +122,7 @@ pub(super) struct Time(pub(super) UnixMillis);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let basic = signing::format_basic(self.0.seconds());
-        let part = |from, to| basic.get(from..to).unwrap_or_default();
-        serializer.collect_str(&format_args!(
-            "{}-{}-{}T{}:{}:{}Z",
-            part(0, 4),
-            part(4, 6),
-            part(6, 8),
-            part(9, 11),
-            part(11, 13),
-            part(13, 15)
-        ))
+        serializer.serialize_str(&signing::format_time(self.0.seconds(), "Y-M-DTh:m:sZ"))
     }
 }
 

@@ -1,21 +1,18 @@
 //! Times as the vendor writes them: without a zone, which is Beijing's, eight hours ahead of UTC.
 
 use domain::clock::UnixMillis;
+use signing::format_time;
 
 const BEIJING_MILLIS: i64 = 8 * 3_600_000;
 
 /// `YYYY-MM-DD hh:mm:ss`.
 pub(super) fn date_time(at: UnixMillis) -> String {
-    let text = signing::format_basic(at.plus(BEIJING_MILLIS).seconds());
-    let part = |from, to| text.get(from..to).unwrap_or_default();
-    format!("{} {}:{}:{}", date(at), part(9, 11), part(11, 13), part(13, 15))
+    format_time(at.plus(BEIJING_MILLIS).seconds(), "Y-M-D h:m:s")
 }
 
 /// `YYYY-MM-DD`.
 pub(super) fn date(at: UnixMillis) -> String {
-    let text = signing::format_basic(at.plus(BEIJING_MILLIS).seconds());
-    let part = |from, to| text.get(from..to).unwrap_or_default();
-    format!("{}-{}-{}", part(0, 4), part(4, 6), part(6, 8))
+    format_time(at.plus(BEIJING_MILLIS).seconds(), "Y-M-D")
 }
 
 #[cfg(test)]

@@ -97,7 +97,8 @@ impl<S: Service> Shared<S> {
         }
         // The guard cannot see where chunks end, thus not where a next head would begin.
         let mut is_last = !is_http2 && request.headers().contains_key(TRANSFER_ENCODING);
-        let call = async { self.service.call(request, from).await };
+        // Pinned where it is made: moving the state of a whole request costs as much as verifying one.
+        let call = pin!(async { self.service.call(request, from).await });
         let answer = CatchPanic::new(call).await.unwrap_or_else(|Panicked| {
             self.stats.count_panic();
             is_last = !is_http2;

@@ -46,7 +46,7 @@ impl Text<'_> {
             let mut canonical = [request.method(), "\n", path, "\n", query, "\n"].concat().into_bytes();
             canonical.extend_from_slice(&headers);
             canonical.extend_from_slice(["\n", self.signed_headers, "\n", &digest].concat().as_bytes());
-            push_new(&mut candidates, Candidate::of_canonical(&head, canonical));
+            push_new(&mut candidates, Candidate::Digest { head: head.clone(), canonical_request: canonical });
         }
         Ok((payload, candidates))
     }

@@ -65,7 +65,7 @@ fn other_spelling(claim: &Claim, secret: &[u8]) -> Option<String> {
     };
     let right = |spelling: &str| {
         let key = claim.mac.keyed(secret);
-        let mut texts = claim.candidates.iter().map(|candidate| key.sign(&candidate.string_to_sign));
+        let mut texts = claim.candidates.iter().map(|candidate| key.sign(&candidate.string_to_sign()));
         texts.any(|expected| same_signature(expected.as_bytes(), spelling.as_bytes()))
     };
     let (_, hint) = spellings.into_iter().find(|(spelling, _)| right(spelling))?;

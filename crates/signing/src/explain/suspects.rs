@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{Signed, causes};
 use crate::canonical::{UNSIGNED_PAYLOAD, sha256_hex};
+use crate::claim::Candidate;
 use crate::encode::{form_encode, percent_decode, percent_encode, percent_encode_path};
 use crate::mac::Keyed;
 use crate::{Body, Claim, RequestView, Scheme, Value};
@@ -163,8 +164,8 @@ fn of_tencent_v1(signed: &Signed<'_>) -> Vec<Suspect> {
 
 fn of_scp(signed: &Signed<'_>, claim: &Claim) -> Vec<Suspect> {
     let request = signed.request;
-    let first = claim.candidates.first().map(|candidate| candidate.string_to_sign.as_slice());
-    let text = String::from_utf8_lossy(first.unwrap_or_default());
+    let first = claim.candidates.first().map(Candidate::string_to_sign).unwrap_or_default();
+    let text = String::from_utf8_lossy(&first);
     let host = String::from_utf8_lossy(request.host().unwrap_or_default()).into_owned();
     let target = request.target();
     // The text is method, URL and the rest; what follows the URL stays as it is.
@@ -210,17 +211,17 @@ const SCP_PUBLIC_URL: &str = "Behind a proxy, give the URL that the client calls
 
 /// Mistakes about one line of a canonical request.
 fn of_canonical(request: &RequestView<'_>, claim: &Claim) -> Vec<Suspect> {
-    let Some(first) = claim.candidates.first() else { return Vec::new() };
-    let canonical = String::from_utf8_lossy(first.canonical_request.as_deref().unwrap_or_default());
+    let Some(Candidate::Digest { head, canonical_request }) = claim.candidates.first() else {
+        return Vec::new();
+    };
+    let canonical = String::from_utf8_lossy(canonical_request);
     let lines: Vec<&str> = canonical.split('\n').collect();
-    let head = first.string_to_sign.len().saturating_sub(64);
-    let head = first.string_to_sign.get(..head).unwrap_or_default();
     let with = |at: usize, text: &str| -> Vec<u8> {
         let mut lines = lines.clone();
         if let Some(line) = lines.get_mut(at) {
             *line = text;
         }
-        [head, sha256_hex(lines.join("\n").as_bytes()).as_bytes()].concat()
+        [head.as_str(), &sha256_hex(lines.join("\n").as_bytes())].concat().into_bytes()
     };
     let mut suspects = Vec::new();
     let mut suspect = |at: usize, text: &str, cause: &str| {

@@ -126,10 +126,10 @@ fn any_changed_character_of_the_request_is_refused() {
 fn any_changed_byte_of_the_signed_text_or_the_key_is_refused() {
     for vector in readable_vectors() {
         let claim = vector.claim();
-        let text = &claim.candidates[0].string_to_sign;
+        let text = claim.candidates[0].string_to_sign();
         for at in (0..text.len()).step_by(1 + text.len() / 500) {
             let mut changed = claim.clone();
-            changed.candidates[0].string_to_sign[at] ^= 1;
+            changed.candidates[0].flip_bit(|_| at);
             assert_eq!(changed.verify(vector.key()), Err(Reject::SignatureDiffers), "{}", vector.name);
         }
         for at in 0..vector.key().len() {
@@ -180,7 +180,7 @@ fn the_ambiguous_pair_has_one_signature() {
     let of = |name: &str| vectors().into_iter().find(|vector| vector.name == name).unwrap();
     let (left, right) = (of("ambiguous_pair_left"), of("ambiguous_pair_right_same_signature"));
     assert_eq!(left.signature, right.signature);
-    assert_eq!(left.claim().candidates[0].string_to_sign, right.claim().candidates[0].string_to_sign);
+    assert!(left.claim().candidates == right.claim().candidates);
     assert_ne!(left.read(&left.wire), right.read(&right.wire));
 }
 
@@ -261,7 +261,6 @@ proptest! {
         key in any::<String>(),
         secret in prop::collection::vec(any::<u8>(), 1..80),
         at in any::<prop::sample::Index>(),
-        bit in 0..8u32,
     ) {
         let pairs: Vec<_> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let wire = signed_form(&pairs, &format!("k{key}"), &secret);
@@ -272,9 +271,7 @@ proptest! {
         prop_assert_eq!(signature.as_bytes(), claim.signature());
 
         let mut changed = claim.clone();
-        let text = &mut changed.candidates[0].string_to_sign;
-        let at = at.index(text.len());
-        text[at] ^= 1 << bit;
+        changed.candidates[0].flip_bit(|length| at.index(length));
         prop_assert_eq!(changed.verify(&secret), Err(Reject::SignatureDiffers));
     }
 

@@ -212,7 +212,7 @@ fn numbers_sorted_as_numbers_are_tolerated() {
     let candidates = case.view(parse).unwrap().candidates;
     let texts: Vec<_> = candidates
         .iter()
-        .map(|candidate| String::from_utf8(candidate.canonical_request.clone().unwrap()).unwrap())
+        .map(|candidate| String::from_utf8(candidate.canonical_request().unwrap().to_vec()).unwrap())
         .collect();
     assert!(texts[0].contains("\nn=10&n=9\n") && texts[1].contains("\nn=9&n=10\n") && texts.len() == 2);
 }
@@ -244,8 +244,7 @@ proptest! {
 
         let mut changed = claim.clone();
         for candidate in &mut changed.candidates {
-            let at = at.index(candidate.string_to_sign.len());
-            candidate.string_to_sign[at] ^= 1;
+            candidate.flip_bit(|length| at.index(length));
         }
         prop_assert_eq!(changed.verify(secret.as_bytes()), Err(Reject::SignatureDiffers));
         let longer = [body.as_slice(), b"x"].concat();

@@ -278,8 +278,7 @@ proptest! {
 
         let mut changed = claim.clone();
         for candidate in &mut changed.candidates {
-            let at = at.index(candidate.string_to_sign.len());
-            candidate.string_to_sign[at] ^= 1;
+            candidate.flip_bit(|length| at.index(length));
         }
         prop_assert_eq!(changed.verify(secret.as_bytes()), Err(Reject::SignatureDiffers));
         let longer = [body.as_slice(), b"x"].concat();
