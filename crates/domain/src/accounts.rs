@@ -11,14 +11,15 @@ use crate::caller::Caller;
 use crate::clock::UnixMillis;
 use crate::directory::UserRecord;
 use crate::error::{Error, Field};
-use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
+use crate::id::{AccountUuid, KeyId, KeyUuid, Serial};
 use crate::name::{Name, NameKey};
 use crate::passwords::check_new_password;
-use crate::policy::{Action, Role};
+use crate::policy::Action;
+use crate::random::Randomness;
 use crate::secret::Secret;
 use crate::service::Service;
 use crate::store::CommitError;
-use crate::users::{Attributes, User, UserStatus};
+use crate::users::User;
 use crate::vault::{Mark, MarkInput};
 
 /// A tenant.
@@ -79,6 +80,23 @@ impl Account {
     /// Whether its administrators may make accounts. No second account can take the name.
     pub fn is_operator(&self) -> bool {
         self.name_key.as_str() == OPERATOR
+    }
+
+    /// A new active account without limits and without a mark.
+    pub(crate) fn new(name: &Name, now: UnixMillis, random: &dyn Randomness) -> Self {
+        Self {
+            uuid: AccountUuid::generate(now, random),
+            serial: Serial::generate(random),
+            name: name.as_str().to_owned(),
+            name_key: name.key().clone(),
+            status: AccountStatus::Active,
+            max_key_lifetime_ms: None,
+            version: 1,
+            created_at: now,
+            modified_at: now,
+            deleted_at: None,
+            mark: [0; 32],
+        }
     }
 
     /// What the mark covers.
@@ -166,55 +184,19 @@ impl Service {
         if let Some(password) = &first.password {
             check_new_password(password)?;
         }
-        let name = |text: &str| {
-            Name::parse(text)
-                .map(Name::into_parts)
-                .map_err(|rule| Error::Invalid { field: Field::UserName, rule })
-        };
+        let name =
+            |text: &str| Name::parse(text).map_err(|rule| Error::Invalid { field: Field::UserName, rule });
         let now = self.clock.now();
         let random = self.random.as_ref();
-        let (account_name, account_key) = name(&first.account)?;
-        let (user_name, user_key) = name(&first.user)?;
-        let serial = Serial::generate(random);
-        let mut account = Account {
-            uuid: AccountUuid::generate(now, random),
-            serial,
-            name: account_name,
-            name_key: account_key,
-            status: AccountStatus::Active,
-            max_key_lifetime_ms: None,
-            version: 1,
-            created_at: now,
-            modified_at: now,
-            deleted_at: None,
-            mark: [0; 32],
-        };
+        let mut account = Account::new(&name(&first.account)?, now, random);
         account.mark = self.vault.mark(&account.mark_input());
-        let user_uuid = UserUuid::generate(now, random);
-        let mut user = User {
-            uuid: user_uuid,
-            serial,
-            account: account.uuid,
-            name: user_name,
-            name_key: user_key,
-            is_root: true,
-            role: Role::Admin,
-            status: UserStatus::Active,
-            display_name: String::new(),
-            email: String::new(),
-            attributes: Attributes::new(),
-            version: 1,
-            created_at: now,
-            modified_at: now,
-            deleted_at: None,
-            mark: [0; 32],
-        };
+        let mut user = User::root(&account, &name(&first.user)?, random);
         user.mark = self.vault.mark(&user.mark_input());
         let mut key = AccessKey {
             uuid: KeyUuid::generate(now, random),
             key_id: KeyId::new(first.key_id),
             account: account.uuid,
-            user: user_uuid,
+            user: user.uuid,
             parent: None,
             dialect: "bootstrap".to_owned(),
             schemes: SchemeSet::all(),
@@ -230,9 +212,9 @@ impl Service {
             description: "first administrator".to_owned(),
             version: 1,
             created_at: now,
-            created_by: user_uuid,
+            created_by: user.uuid,
             modified_at: now,
-            modified_by: user_uuid,
+            modified_by: user.uuid,
             deleted_at: None,
             deleted_by: None,
             mark: [0; 32],
@@ -257,7 +239,7 @@ impl Service {
             audit(Action::CreateAccessKey.as_str(), key.uuid.as_bytes(), format!("key={}", key.key_id)),
         ];
         let password = match &first.password {
-            Some(password) => Some(self.new_password_row(user_uuid, password, now).await?),
+            Some(password) => Some(self.new_password_row(user.uuid, password, now).await?),
             None => None,
         };
         let mut batch = Batch {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::access_keys::{CreatedKey, KeyIssue, KeyKind};
+use crate::accounts::Account;
 use crate::batch::{Effect, Require};
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
@@ -15,6 +16,7 @@ use crate::id::{AccountUuid, Serial, UserUuid};
 use crate::limits::{CONFLICT_RETRIES, DISPLAY_NAME_CHARS, EMAIL_CHARS, GENERATED_PASSWORD_CHARS};
 use crate::name::{Name, NameKey};
 use crate::policy::{Action, Role};
+use crate::random::Randomness;
 use crate::service::Service;
 use crate::vault::{Mark, MarkInput};
 
@@ -86,6 +88,40 @@ impl UserStatus {
 }
 
 impl User {
+    /// A new active member without a mark.
+    pub(crate) fn new(
+        account: AccountUuid,
+        serial: Serial,
+        name: &Name,
+        now: UnixMillis,
+        random: &dyn Randomness,
+    ) -> Self {
+        Self {
+            uuid: UserUuid::generate(now, random),
+            serial,
+            account,
+            name: name.as_str().to_owned(),
+            name_key: name.key().clone(),
+            is_root: false,
+            role: Role::Member,
+            status: UserStatus::Active,
+            display_name: String::new(),
+            email: String::new(),
+            attributes: Attributes::new(),
+            version: 1,
+            created_at: now,
+            modified_at: now,
+            deleted_at: None,
+            mark: [0; 32],
+        }
+    }
+
+    /// The first user of a new account, whose number he shares; without a mark.
+    pub(crate) fn root(account: &Account, name: &Name, random: &dyn Randomness) -> Self {
+        let user = Self::new(account.uuid, account.serial, name, account.created_at, random);
+        Self { is_root: true, role: Role::Admin, ..user }
+    }
+
     /// What the mark covers.
     pub fn mark_input(&self) -> MarkInput {
         let input = MarkInput::new("user")
@@ -213,23 +249,13 @@ impl Service {
         check_email(&new.email)?;
         for _ in 0..CONFLICT_RETRIES {
             let now = self.clock.now();
+            let random = self.random.as_ref();
             let mut user = User {
-                uuid: UserUuid::generate(now, self.random.as_ref()),
-                serial: Serial::generate(self.random.as_ref()),
-                account: caller.account,
-                name: name.as_str().to_owned(),
-                name_key: name.key().clone(),
-                is_root: false,
                 role: new.role,
-                status: UserStatus::Active,
                 display_name: new.display_name.clone(),
                 email: new.email.clone(),
                 attributes: new.attributes.clone(),
-                version: 1,
-                created_at: now,
-                modified_at: now,
-                deleted_at: None,
-                mark: [0; 32],
+                ..User::new(caller.account, Serial::generate(random), &name, now, random)
             };
             user.mark = self.vault.mark(&user.mark_input());
             let key = match &new.first_key {

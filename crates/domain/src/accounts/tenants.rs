@@ -6,12 +6,12 @@ use crate::batch::{Effect, Require};
 use crate::caller::Caller;
 use crate::commit::Refused;
 use crate::error::{Error, Field};
-use crate::id::{AccountUuid, Serial, UserUuid};
+use crate::id::AccountUuid;
 use crate::limits::{CONFLICT_RETRIES, LONGEST_KEY_LIFETIME_MS};
 use crate::name::{Name, NameKey};
-use crate::policy::{Action, Reach, Role};
+use crate::policy::{Action, Reach};
 use crate::service::Service;
-use crate::users::{Attributes, User, UserStatus, check_display_name, check_email};
+use crate::users::{User, check_display_name, check_email};
 
 /// An account to be made.
 #[derive(Debug)]
@@ -75,51 +75,26 @@ impl Service {
         for _ in 0..CONFLICT_RETRIES {
             let now = self.clock.now();
             let random = self.random.as_ref();
-            let serial = Serial::generate(random);
-            let (name, name_key) = account_name.clone().into_parts();
             let mut account = Account {
-                uuid: AccountUuid::generate(now, random),
-                serial,
-                name,
-                name_key,
-                status: AccountStatus::Active,
                 max_key_lifetime_ms: new.max_key_lifetime_ms,
-                version: 1,
-                created_at: now,
-                modified_at: now,
-                deleted_at: None,
-                mark: [0; 32],
+                ..Account::new(&account_name, now, random)
             };
             account.mark = self.vault.mark(&account.mark_input());
-            let (name, name_key) = user_name.clone().into_parts();
             let mut user = User {
-                uuid: UserUuid::generate(now, random),
-                serial,
-                account: account.uuid,
-                name,
-                name_key,
-                is_root: true,
-                role: Role::Admin,
-                status: UserStatus::Active,
                 display_name: new.display_name.clone(),
                 email: new.email.clone(),
-                attributes: Attributes::new(),
-                version: 1,
-                created_at: now,
-                modified_at: now,
-                deleted_at: None,
-                mark: [0; 32],
+                ..User::root(&account, &user_name, random)
             };
             user.mark = self.vault.mark(&user.mark_input());
             let made = self.new_key(caller, &account, user.uuid, &new.key, now)?;
             let mut batch = self.batch_by(caller, now);
             batch.require.push(Require::AccountNameIsFree(account.name_key.clone()));
-            batch.require.push(Require::SerialIsFree(serial));
+            batch.require.push(Require::SerialIsFree(account.serial));
             batch.effects.push(Effect::InsertAccount(account.clone()));
             batch.effects.push(Effect::InsertUser(user.clone()));
             let detail = format!("name={} root", user.name);
             batch.audit.push(caller.entry(now, Action::CreateUser, user.uuid.as_bytes(), 1, detail));
-            let key = made.add_to(&mut batch, caller, serial, now);
+            let key = made.add_to(&mut batch, caller, account.serial, now);
             // What happens in the new account is in its own audit, its making in the maker's.
             for entry in &mut batch.audit {
                 entry.account = account.uuid;
