@@ -5,14 +5,15 @@ use std::sync::atomic::Ordering;
 
 use signing::{Claim, Reject, Scheme};
 
-use crate::access_keys::{KeyLimits, SignedTime};
-use crate::caller::{Caller, Credential, Origin};
-use crate::decision::{Unusable, may_act};
+use crate::access_keys::SignedTime;
+use crate::caller::{Caller, Origin};
+use crate::decision::Unusable;
 use crate::directory::Lookup;
 use crate::id::KeyUuid;
 use crate::net::limit_key;
 use crate::replay::ReplayRefusal;
 use crate::service::Service;
+use crate::signer::Signer;
 use crate::store::StoreError;
 
 /// How a dialect wants a signed time to be judged.
@@ -31,6 +32,8 @@ pub struct Terms<'a> {
     pub order: Order,
     /// Whether its nonces are used up.
     pub nonces: Nonces,
+    /// What a security token beside a key that has none means.
+    pub stray_tokens: StrayTokens,
     /// The service that the request is for, where it is for another than this server: a key that is good for named services
     /// only must name it.
     pub service: Option<&'a str>,
@@ -40,7 +43,14 @@ pub struct Terms<'a> {
 
 impl From<Freshness> for Terms<'_> {
     fn from(freshness: Freshness) -> Self {
-        Self { freshness, order: Order::SignatureFirst, nonces: Nonces::Once, service: None, operation: "" }
+        Self {
+            freshness,
+            order: Order::SignatureFirst,
+            nonces: Nonces::Once,
+            stray_tokens: StrayTokens::Refused,
+            service: None,
+            operation: "",
+        }
     }
 }
 
@@ -61,6 +71,15 @@ pub enum Nonces {
     Once,
     /// Any number: the cloud's clients must send one and some draw it from sixteen bits.
     Repeatable,
+}
+
+/// What a security token means that comes with a key which has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StrayTokens {
+    /// It belongs to another key: the request is refused.
+    Refused,
+    /// Nothing, as in a cloud whose clients keep sending an old one. The key's own signature is what counts.
+    Ignored,
 }
 
 /// Why a claim did not become a caller.
@@ -154,7 +173,9 @@ impl Service {
         let terms = terms.into();
         let refusal = match self.judge(claim, origin, terms).await {
             Ok((caller, key)) => {
-                self.last_used.mark(key, self.clock.now(), &origin, terms.operation);
+                if let Some(key) = key {
+                    self.last_used.mark(key, self.clock.now(), &origin, terms.operation);
+                }
                 return Ok(caller);
             }
             Err(refusal) => refusal,
@@ -176,7 +197,7 @@ impl Service {
         claim: &Claim,
         origin: Origin,
         terms: Terms<'_>,
-    ) -> Result<(Caller, KeyUuid), AuthError> {
+    ) -> Result<(Caller, Option<KeyUuid>), AuthError> {
         let Freshness { window_ms } = terms.freshness;
         let now = self.clock.now();
         let is_stale = claim.signed_at().is_some_and(|signed_at| now.0.abs_diff(signed_at) > window_ms);
@@ -189,10 +210,8 @@ impl Service {
             Lookup::Absent => None,
             Lookup::Miss => self.directory.by_key(key_id).await?,
         };
-        let known = record.as_ref().and_then(|record| {
-            let key = record.key(key_id).filter(|key| key.schemes.contains(claim.scheme()))?;
-            Some((record, key))
-        });
+        let known =
+            record.as_ref().and_then(|record| Some((record, Signer::find(record, key_id, claim.scheme())?)));
         self.signature_work.fetch_add(1, Ordering::Relaxed);
         let Some((record, key)) = known else {
             let decoy = self.vault.open_decoy();
@@ -200,40 +219,37 @@ impl Service {
             let _ = std::hint::black_box(claim.verify(decoy.expose()));
             return Err(AuthError::UnknownKey);
         };
-        if !record.intact || record.damaged.contains(&key.uuid) {
+        if !record.intact || !key.is_intact(record) {
             return Err(AuthError::Damaged);
         }
-        let secret =
-            key.sealed.as_deref().and_then(|sealed| self.vault.open_sealed(&key.binding(), sealed).ok());
-        let Some(secret) = secret.filter(|secret| !secret.is_empty()) else {
+        let Some(secret) = key.open(&self.vault) else {
             // The mark of the row does not cover it, so the directory has not noticed; the operator must (requirement R7).
             self.directory.counts().damaged.fetch_add(1, Ordering::Relaxed);
             return Err(AuthError::Damaged);
         };
         claim.verify(secret.expose()).map_err(|reject| {
-            let is_usable = may_act(record, key, now, origin.source, terms.service).is_ok();
+            let is_usable = key.may_act(record, now, origin.source, terms.service).is_ok();
             if is_usable || terms.order == Order::SignatureFirst {
                 AuthError::WrongSignature(reject)
             } else {
                 AuthError::UnknownKey
             }
         })?;
-        if claim.session_token().is_some() {
-            // No key has a token yet.
+        if !key.is_accompanied(claim, terms.stray_tokens) {
             return Err(AuthError::WrongToken);
         }
         if is_stale {
             return Err(AuthError::Stale);
         }
-        if key.signed_time == SignedTime::Required && !tells_its_time(claim) {
+        if key.signed_time() == SignedTime::Required && !tells_its_time(claim) {
             return Err(AuthError::Untimed);
         }
         if let Some(nonce) = claim.nonce().filter(|_| terms.nonces == Nonces::Once) {
             // Without a time a nonce would have to be remembered for ever, or would not be looked at (threat T21).
             let signed_at = claim.signed_at().ok_or(ReplayRefusal::Untimed)?;
-            self.replay.use_nonce(key.uuid, nonce, signed_at, now, window_ms)?;
+            self.replay.use_nonce(key.uuid(), nonce, signed_at, now, window_ms)?;
         }
-        may_act(record, key, now, origin.source, terms.service)?;
+        key.may_act(record, now, origin.source, terms.service)?;
         let user = &record.rows.user;
         let caller = Caller {
             account: user.account,
@@ -245,16 +261,16 @@ impl Service {
             is_root: user.is_root,
             role: user.role,
             rights: self.rights_of(user.role),
-            key: Credential::Key(key.uuid),
-            key_id: key.key_id.clone(),
-            temporary: key.kind == crate::access_keys::KeyKind::Temporary,
-            limits: KeyLimits::of(key, &record.rows.account),
+            key: key.credential(),
+            key_id: key.key_id().clone(),
+            temporary: key.is_temporary(),
+            limits: key.limits(record),
             repeatable: None,
             signature_tag: None,
             payload: claim.payload(),
             origin,
         };
-        Ok((caller, key.uuid))
+        Ok((caller, key.used()))
     }
 
     /// Notes a good signature that does not cover the operation (threat T07).

@@ -12,7 +12,7 @@ use crate::name::NameKey;
 use crate::passwords::Password;
 use crate::policy::Role;
 use crate::ssh_keys::{Fingerprint, SshKey};
-use crate::tokens::{Token, TokenHash};
+use crate::tokens::{Token, TokenHash, TokenKey};
 use crate::users::{User, UserStatus};
 use crate::vault::{Mark, MasterKeyId, RingRow};
 
@@ -47,7 +47,8 @@ pub enum Require {
     /// Nothing has been stored yet: no account exists.
     StoreIsEmpty,
     /// The caller's credential may still act: a key that is live, active, not expired at `at`, likewise its parent, or a
-    /// session token of the user as he is now; its user with the same role, and its account (threat T102).
+    /// session token of the user as he is now, or a key of such a token; its user with the same role, and its account (threat
+    /// T102).
     CallerMayAct {
         /// What identified him.
         credential: Credential,
@@ -111,7 +112,7 @@ pub enum Require {
         /// What is older is forgotten.
         remembered_since: UnixMillis,
     },
-    /// No key, live or deleted, has the id.
+    /// No key, live or deleted, nor any key of a token has the id.
     KeyIdIsFree(KeyId),
     /// No account, user or SSH key ever had the serial.
     SerialIsFree(Serial),
@@ -131,6 +132,15 @@ pub enum Require {
         user: UserUuid,
         /// The permanent key.
         parent: KeyUuid,
+        /// The quota.
+        limit: u32,
+        /// The time of the request.
+        at: UnixMillis,
+    },
+    /// The user has fewer than `limit` keys of tokens that are not expired at `at`.
+    TokenKeysBelow {
+        /// The user.
+        user: UserUuid,
         /// The quota.
         limit: u32,
         /// The time of the request.
@@ -188,11 +198,13 @@ pub enum Effect {
     /// A user's password, new or in place of the one before.
     SetPassword(Password),
     /// A new token. Of its user's session tokens, those that expired before it was issued go, and the oldest beyond
-    /// [`crate::tokens::SESSIONS_PER_USER`].
+    /// [`crate::tokens::SESSIONS_PER_USER`]. The keys of a token that goes go with it.
     InsertToken(Token),
-    /// A token ends.
+    /// A token ends, and with it its keys.
     DeleteToken(Token),
-    /// The user's password and session tokens go.
+    /// A new temporary key of a session token. Those of its user that expired before it was issued go.
+    InsertTokenKey(TokenKey),
+    /// The user's password and session tokens go, and the keys of these.
     ForgetLogin(UserUuid),
     /// A new wrapped key in the ring.
     InsertRingKey(RingRow),
@@ -237,6 +249,7 @@ impl Effect {
             | Effect::SetPassword(_)
             | Effect::InsertToken(_)
             | Effect::DeleteToken(_)
+            | Effect::InsertTokenKey(_)
             | Effect::ForgetLogin(_)
             | Effect::RewrapRingKey { .. } => true,
             Effect::InsertRingKey(_)
@@ -260,6 +273,7 @@ impl Effect {
             | Effect::InsertSshKey(_)
             | Effect::SetPassword(_)
             | Effect::InsertToken(_)
+            | Effect::InsertTokenKey(_)
             | Effect::InsertRingKey(_)
             | Effect::RewrapRingKey { .. }
             | Effect::CountSeals { .. }

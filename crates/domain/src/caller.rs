@@ -32,6 +32,8 @@ pub enum Credential {
     Key(KeyUuid),
     /// The session token that came with the request.
     Token(TokenHash),
+    /// The temporary key of a session token that signed.
+    TokenKey(KeyUuid),
 }
 
 /// A verified caller. Its fields are private: the only ways to get one are [`crate::Service::authenticate`] and

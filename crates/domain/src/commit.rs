@@ -102,6 +102,9 @@ impl Refused {
                 Require::ChildrenBelow { .. } => {
                     reached(LimitName::TemporaryKeysPerKey, limits.temporary_keys_per_key)
                 }
+                Require::TokenKeysBelow { .. } => {
+                    reached(LimitName::TokenKeysPerUser, limits.token_keys_per_user)
+                }
                 Require::UsersBelow { .. } => reached(LimitName::UsersPerAccount, limits.users_per_account),
                 Require::AnotherAdminKeyRemains { .. } => Error::LastAdministratorKey,
                 Require::StoreIsEmpty

@@ -7,7 +7,7 @@ use crate::accounts::AccountStatus;
 use crate::clock::UnixMillis;
 use crate::directory::UserRecord;
 use crate::ssh_keys::SshKey;
-use crate::tokens::{Token, TokenError};
+use crate::tokens::{Token, TokenError, TokenKey, TokenKind};
 use crate::users::UserStatus;
 
 /// Why a known credential may not act now. Told only to somebody who proved that he holds the secret.
@@ -22,8 +22,8 @@ pub enum Unusable {
     /// The key's time has not come.
     #[error("the access key is not valid yet")]
     KeyNotYetValid,
-    /// The key it belongs to may not act.
-    #[error("the access key that this temporary key belongs to may not be used")]
+    /// The key or token that it belongs to may not act.
+    #[error("what this temporary key belongs to may not be used")]
     ParentUnusable,
     /// The user is frozen.
     #[error("the user is frozen")]
@@ -82,6 +82,27 @@ pub fn may_hold(record: &UserRecord, token: &Token, now: UnixMillis) -> Result<(
         return Err(TokenError::UserChanged);
     }
     Ok(owner_may_act(record)?)
+}
+
+/// Whether `key`, a temporary key of a session token of `record`'s user, may act at `now`: while its token stands for him.
+///
+/// # Errors
+/// The first reason that it may not.
+pub fn may_act_for_token(record: &UserRecord, key: &TokenKey, now: UnixMillis) -> Result<(), Unusable> {
+    if key.is_expired(now) {
+        return Err(Unusable::KeyExpired);
+    }
+    let token = record.token(&key.token).filter(|token| token.kind == TokenKind::Session);
+    let token = token.ok_or(Unusable::ParentUnusable)?;
+    may_hold(record, token, now).map_err(|reason| match reason {
+        TokenError::Unusable(reason) => reason,
+        TokenError::Unknown
+        | TokenError::Expired(_)
+        | TokenError::UserChanged
+        | TokenError::Damaged
+        | TokenError::Throttled
+        | TokenError::Store(_) => Unusable::ParentUnusable,
+    })
 }
 
 /// Whether `key`, a live SSH key of `record`'s user, opens a login at `now`.

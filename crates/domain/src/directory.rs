@@ -18,7 +18,7 @@ use crate::id::{AccountUuid, KeyId, KeyUuid, Serial, UserUuid};
 use crate::name::NameKey;
 use crate::ssh_keys::SshKey;
 use crate::store::{KeyOwner, SharedStore, StoreError, UserRows};
-use crate::tokens::{Token, TokenHash};
+use crate::tokens::{Token, TokenHash, TokenKey};
 use crate::vault::Vault;
 
 /// How long "no such key id" is remembered.
@@ -51,6 +51,11 @@ impl UserRecord {
         self.rows.tokens.get(place)
     }
 
+    /// The key of one of his tokens that has this id.
+    pub(crate) fn token_key(&self, key_id: &str) -> Option<&TokenKey> {
+        self.rows.token_keys.iter().find(|key| key.key_id.as_str() == key_id)
+    }
+
     pub(crate) fn check(mut rows: UserRows, vault: &Vault) -> Self {
         let intact = vault.is_marked(&rows.account.mark_input(), &rows.account.mark)
             && vault.is_marked(&rows.user.mark_input(), &rows.user.mark)
@@ -58,9 +63,10 @@ impl UserRecord {
         let is_damaged =
             |key: &&AccessKey| key.user != rows.user.uuid || !vault.is_marked(&key.mark_input(), &key.mark);
         let damaged = rows.keys.iter().filter(is_damaged).map(|key| key.uuid).collect();
-        // A token that was edited or moved by hand is no token (threat T60).
+        // A token that was edited or moved by hand is no token, and likewise a token's key (threat T60).
         let user = rows.user.uuid;
         rows.tokens.retain(|token| token.user == user && vault.is_marked(&token.mark_input(), &token.mark));
+        rows.token_keys.retain(|key| key.user == user && vault.is_marked(&key.mark_input(), &key.mark));
         Self { rows, intact, damaged }
     }
 }
@@ -105,6 +111,10 @@ impl Generations {
                 Effect::InsertToken(token) => {
                     self.raise_one(token.user.as_bytes());
                     self.raise_one(&token.hash.0);
+                }
+                Effect::InsertTokenKey(key) => {
+                    self.raise_one(key.user.as_bytes());
+                    self.raise_one(key.key_id.as_str().as_bytes());
                 }
                 Effect::DeleteToken(token) => self.raise_one(token.user.as_bytes()),
                 Effect::ForgetLogin(user) => self.raise_one(user.as_bytes()),
@@ -218,7 +228,7 @@ struct ByKeys;
 impl Weighter<UserUuid, Entry> for ByKeys {
     fn weight(&self, _: &UserUuid, entry: &Entry) -> u64 {
         let rows = &entry.record.rows;
-        1 + u64::try_from(rows.keys.len() + rows.tokens.len()).unwrap_or(u64::MAX - 1)
+        1 + u64::try_from(rows.keys.len() + rows.tokens.len() + rows.token_keys.len()).unwrap_or(u64::MAX - 1)
     }
 }
 

@@ -1,6 +1,8 @@
 //! What must hold of every store at any moment, I1 to I8, checked row by row. `keyward verify-store` prints the findings;
 //! the fault tests run it after every crash.
 
+mod logins;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -12,6 +14,7 @@ use crate::ssh_keys::{BadKey, Fingerprint, SshKey, check_blob};
 use crate::store::{Store, StoreError};
 use crate::users::User;
 use crate::vault::{self, Vault};
+use logins::AuditedLogins;
 
 const PAGE: u32 = 500;
 
@@ -79,6 +82,27 @@ impl Report {
 /// stored row accounts for is taken out.
 type AuditedVersions = HashMap<[u8; 16], (u64, u64)>;
 
+/// What the sealed secrets that are stored show together.
+#[derive(Default)]
+struct Secrets {
+    /// How many there are under each data key.
+    sealed_under: HashMap<u32, u64>,
+    /// Their nonces.
+    nonces: HashSet<Vec<u8>>,
+}
+
+impl Secrets {
+    fn note(&mut self, key_id: &str, sealed: &[u8], report: &mut Report) {
+        if let Some(data_key) = vault::sealed_under(sealed) {
+            *self.sealed_under.entry(data_key).or_default() += 1;
+        }
+        let nonce = sealed.get(1..17);
+        if nonce.is_some_and(|nonce| !self.nonces.insert(nonce.to_vec())) {
+            report.add("I8", format!("key {key_id}: its nonce sealed another record too"));
+        }
+    }
+}
+
 /// Actions on objects of these kinds leave a row behind, tombstones included.
 const STORED_KINDS: [&str; 4] = ["account.", "user.", "access-key.", "ssh-key."];
 
@@ -91,10 +115,10 @@ pub async fn check(store: &dyn Store, vault: &Vault, limits: &Limits) -> Result<
     for fault in store.check().await? {
         report.add("I5", fault);
     }
-    let mut audited = check_audit(store, vault, &mut report).await?;
+    let (mut audited, logins) = check_audit(store, vault, &mut report).await?;
     check_accounts(store, vault, &mut audited, &mut report).await?;
-    let sealed = check_users(store, vault, limits, &mut audited, &mut report).await?;
-    check_seals(store, &sealed, &mut report).await?;
+    let secrets = check_users(store, vault, limits, (&mut audited, &logins), &mut report).await?;
+    check_seals(store, &secrets.sealed_under, &mut report).await?;
     check_ssh_keys(store, vault, &mut audited, &mut report).await?;
     for lost in audited.keys() {
         report.add("I6", format!("object {} is in the audit but not in the store", vault::to_hex(lost)));
@@ -153,8 +177,9 @@ async fn check_audit(
     store: &dyn Store,
     vault: &Vault,
     report: &mut Report,
-) -> Result<AuditedVersions, StoreError> {
+) -> Result<(AuditedVersions, AuditedLogins), StoreError> {
     let mut audited = AuditedVersions::new();
+    let mut logins = AuditedLogins::default();
     // Every later start names the end of a chain again.
     let mut links = HashMap::new();
     for head in store.audit_heads().await? {
@@ -171,6 +196,7 @@ async fn check_audit(
                 if let Err(broken) = chain.next(row) {
                     report.add("I6", broken.to_string());
                 }
+                logins.note(&row.entry);
                 let is_stored = STORED_KINDS.iter().any(|kind| row.entry.action.starts_with(kind));
                 if is_stored && row.entry.action != Action::RevealSecret.as_str() {
                     let (count, newest) = audited.entry(row.entry.object).or_default();
@@ -182,7 +208,7 @@ async fn check_audit(
         report.heads.push(chain.head());
     }
     check_links(store, links.values(), report).await?;
-    Ok(audited)
+    Ok((audited, logins))
 }
 
 async fn check_accounts(
@@ -210,15 +236,14 @@ async fn check_users(
     store: &dyn Store,
     vault: &Vault,
     limits: &Limits,
-    audited: &mut AuditedVersions,
+    (audited, logins): (&mut AuditedVersions, &AuditedLogins),
     report: &mut Report,
-) -> Result<HashMap<u32, u64>, StoreError> {
-    let mut sealed_under = HashMap::new();
-    let mut nonces = HashSet::new();
+) -> Result<Secrets, StoreError> {
+    let mut secrets = Secrets::default();
     let mut after = None;
     loop {
         let page = store.scan_users(after, PAGE).await?;
-        let Some((last, _)) = page.last() else { return Ok(sealed_under) };
+        let Some((last, _)) = page.last() else { return Ok(secrets) };
         after = Some(last.uuid);
         for (user, keys) in &page {
             report.users += 1;
@@ -227,43 +252,17 @@ async fn check_users(
             }
             check_versions(audited, "user", user.uuid.as_bytes(), user.version, report);
             check_quota(user, keys, limits, report);
-            check_login(store, vault, user, report).await?;
+            logins::check(store, vault, user, logins, &mut secrets, report).await?;
             for key in keys {
                 report.keys += 1;
                 check_key(user, keys, key, vault, report);
                 check_versions(audited, "access key", key.uuid.as_bytes(), key.version, report);
-                if let Some(data_key) = key.sealed.as_deref().and_then(vault::sealed_under) {
-                    *sealed_under.entry(data_key).or_default() += 1;
-                }
-                let nonce = key.sealed.as_deref().and_then(|sealed| sealed.get(1..17));
-                if nonce.is_some_and(|nonce| !nonces.insert(nonce.to_vec())) {
-                    report.add("I8", format!("key {}: its nonce sealed another record too", key.key_id));
+                if let Some(sealed) = &key.sealed {
+                    secrets.note(key.key_id.as_str(), sealed, report);
                 }
             }
         }
     }
-}
-
-/// Passwords and tokens have no entry of their own in the audit to compare with, only marks.
-async fn check_login(
-    store: &dyn Store,
-    vault: &Vault,
-    user: &User,
-    report: &mut Report,
-) -> Result<(), StoreError> {
-    if let Some(password) = store.password(user.uuid).await?
-        && !vault.is_marked(&password.mark_input(), &password.mark)
-    {
-        report.add("I7", format!("the password of user {} does not carry its mark", user.uuid));
-    }
-    let tokens = store.user_rows(user.uuid).await?.map(|rows| rows.tokens).unwrap_or_default();
-    for token in tokens {
-        if !vault.is_marked(&token.mark_input(), &token.mark) || token.account != user.account {
-            let name = vault::to_hex(&token.hash.object());
-            report.add("I7", format!("token {name} of user {} does not carry its mark", user.uuid));
-        }
-    }
-    Ok(())
 }
 
 async fn check_ssh_keys(

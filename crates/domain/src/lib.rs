@@ -35,6 +35,7 @@ pub mod report;
 pub mod secret;
 pub mod service;
 pub mod signature_uses;
+mod signer;
 pub mod ssh_keys;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

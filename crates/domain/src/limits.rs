@@ -12,6 +12,8 @@ pub struct Limits {
     pub ssh_keys_per_user: u32,
     /// Live temporary keys per permanent key, expired ones left out.
     pub temporary_keys_per_key: u32,
+    /// Temporary keys of session tokens per user, expired ones left out.
+    pub token_keys_per_user: u32,
     /// Users per account.
     pub users_per_account: u32,
     /// Keys held by the directory; the least used make room.
@@ -32,6 +34,7 @@ impl Default for Limits {
             access_keys_per_user: 2,
             ssh_keys_per_user: 1000,
             temporary_keys_per_key: 5,
+            token_keys_per_user: 50,
             users_per_account: 5000,
             cached_keys: 100_000,
             failed_authentications: Some(Rate { per_second: 10, burst: 40 }),
@@ -77,6 +80,8 @@ pub enum LimitName {
     SshKeysPerUser,
     /// [`Limits::temporary_keys_per_key`].
     TemporaryKeysPerKey,
+    /// [`Limits::token_keys_per_user`].
+    TokenKeysPerUser,
     /// [`Limits::users_per_account`].
     UsersPerAccount,
 }
@@ -87,6 +92,7 @@ impl std::fmt::Display for LimitName {
             LimitName::AccessKeysPerUser => "limits.access_keys_per_user",
             LimitName::SshKeysPerUser => "limits.ssh_keys_per_user",
             LimitName::TemporaryKeysPerKey => "limits.temporary_keys_per_key",
+            LimitName::TokenKeysPerUser => "limits.token_keys_per_user",
             LimitName::UsersPerAccount => "limits.users_per_account",
         })
     }

@@ -93,6 +93,8 @@ actions! {
     ReadToken = "token.read", admin Account, auditor Own, member Own;
     /// End a token that one holds.
     RevokeToken = "token.delete", admin Account, auditor Own, member Own;
+    /// Make a temporary key of the token that one holds.
+    CreateTokenKey = "token-key.create", admin Own, auditor Own, member Own;
     /// Make a token with which a service asks the gate.
     CreateGateToken = "gate-token.create", admin Account, auditor Nobody, member Nobody;
     /// List the services that may ask the gate.

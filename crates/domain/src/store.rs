@@ -19,7 +19,7 @@ use crate::name::NameKey;
 use crate::passwords::Password;
 use crate::refusals::RefusalCount;
 use crate::ssh_keys::{Fingerprint, SshKey};
-use crate::tokens::{Token, TokenHash, TokenKind};
+use crate::tokens::{Token, TokenHash, TokenKey, TokenKind};
 use crate::users::{User, UserPlace};
 use crate::vault::{Mark, RingRow};
 
@@ -66,6 +66,8 @@ pub struct UserRows {
     pub keys: Vec<AccessKey>,
     /// His tokens, in the order of their hashes.
     pub tokens: Vec<Token>,
+    /// The temporary keys of his tokens, in the order of their records.
+    pub token_keys: Vec<TokenKey>,
 }
 
 /// Whose an access key id or a token is. Never changes: ids are unique over all rows, deleted ones included.
@@ -105,7 +107,7 @@ pub trait Store: Send + Sync {
     /// [lacks its audit](Batch::lacks_audit), or whose effects contradict what is stored, is [`StoreError::Corrupt`].
     fn commit(&self, batch: Batch) -> Pin<Box<dyn Future<Output = Result<(), CommitError>> + Send + '_>>;
 
-    /// Whose this id is, deleted keys included.
+    /// Whose this id is, deleted keys and keys of tokens included.
     fn key_owner(&self, key_id: &KeyId) -> StoreFuture<'_, Option<KeyOwner>>;
 
     /// The live user of that name.
@@ -117,7 +119,7 @@ pub trait Store: Send + Sync {
     /// The live account of that name.
     fn account_named(&self, name: &NameKey) -> StoreFuture<'_, Option<Account>>;
 
-    /// A user with his account, live keys and tokens, deleted users included.
+    /// A user with his account, live keys, tokens and keys of these, deleted users included.
     fn user_rows(&self, user: UserUuid) -> StoreFuture<'_, Option<UserRows>>;
 
     /// A key by its id, deleted keys included.

@@ -5,6 +5,7 @@
 //! it (threat T29). The temporary keys made from a token die the same way.
 
 mod gate;
+mod keys;
 mod login;
 mod session;
 
@@ -17,6 +18,7 @@ use crate::random::{ALPHANUMERIC, Randomness, text};
 use crate::vault::{Mark, MarkInput};
 
 pub use gate::{GATE_TOKENS_LISTED, GateCaller, NewGateToken};
+pub use keys::{CreatedTokenKey, TokenKey, TokenKeyIssue};
 pub use login::{AccountRef, IssuedToken, Login, LoginError, LoginUser};
 pub use session::TokenError;
 

@@ -20,6 +20,7 @@ impl Config {
             access_keys_per_user: self.limits.access_keys_per_user,
             ssh_keys_per_user: self.limits.ssh_keys_per_user,
             temporary_keys_per_key: self.limits.temporary_keys_per_key,
+            token_keys_per_user: self.limits.token_keys_per_user,
             users_per_account: self.limits.users_per_account,
             cached_keys: self.cache.max_keys,
             failed_authentications: rate(

@@ -1,4 +1,4 @@
-//! IAM's permanent access keys, version 3.0: `/v3.0/OS-CREDENTIAL/credentials`, and the temporary key from a token.
+//! IAM's permanent access keys, version 3.0: `/v3.0/OS-CREDENTIAL/credentials`.
 
 use domain::access_keys::{AccessKey, KeyChange, KeyIssue, KeyShape, KeyStatus, SchemeSet};
 use domain::error::Error;

@@ -1,7 +1,7 @@
 //! Who asks: by the signature in `Authorization`, else by the token in `X-Auth-Token`.
 
 use domain::Service;
-use domain::authenticate::{AuthError, Freshness, Terms};
+use domain::authenticate::{AuthError, Freshness, StrayTokens, Terms};
 use domain::caller::Caller;
 use signing::{Claim, Payload, RequestView, format_basic, sdk_hmac_sha256};
 
@@ -36,13 +36,42 @@ pub(super) async fn authenticate(
         let (caller, claim) = by_signature(service, request, operation, note).await?;
         (caller, Some(claim))
     } else {
-        let token = token(view, TOKEN)?;
-        let token = token.ok_or_else(|| Refusal::unauthenticated("x-auth-token not found"))?;
-        let caller = service.authenticate_token(token, request.origin).await;
-        (caller.map_err(|error| Refusal::of_token(family, error))?, None)
+        (by_token(service, request, family, token(view, TOKEN)?).await?, None)
     };
     note.caller = Some(CallerNote::from(&caller));
     Ok((caller, claim))
+}
+
+/// Verifies the caller of an operation that takes a token alone: the one in its body, else the one in the usual header. The
+/// SDK sends this request without a signature, and one that comes with it decides nothing.
+///
+/// # Errors
+/// What is wrong with the token.
+pub(super) async fn by_token_alone(
+    service: &Service,
+    request: &Request<'_>,
+    family: Family,
+    in_body: Option<&str>,
+    note: &mut Note,
+) -> Result<Caller, Refusal> {
+    let token = match in_body {
+        Some(token) => Some(token),
+        None => token(&request.view, TOKEN)?,
+    };
+    let caller = by_token(service, request, family, token).await?;
+    note.caller = Some(CallerNote::from(&caller));
+    Ok(caller)
+}
+
+async fn by_token(
+    service: &Service,
+    request: &Request<'_>,
+    family: Family,
+    token: Option<&str>,
+) -> Result<Caller, Refusal> {
+    let token = token.ok_or_else(|| Refusal::unauthenticated("x-auth-token not found"))?;
+    let caller = service.authenticate_token(token, request.origin).await;
+    caller.map_err(|error| Refusal::of_token(family, error))
 }
 
 /// The token in a header; an empty one counts as absent.
@@ -71,7 +100,8 @@ async fn by_signature(
     if service.is_key_locked(&claim, &request.origin) {
         return Err(Refusal::unauthenticated("AK access failed to reach the limit,forbidden."));
     }
-    let terms = Terms { operation, ..Terms::from(FRESHNESS) };
+    // Clients keep sending the security token of a key that they no longer use.
+    let terms = Terms { operation, stray_tokens: StrayTokens::Ignored, ..Terms::from(FRESHNESS) };
     let caller = match service.authenticate(&claim, request.origin, terms).await {
         Ok(caller) => caller,
         Err(error) => {

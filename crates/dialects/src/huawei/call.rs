@@ -14,6 +14,7 @@ use signing::RequestView;
 use super::errors::Refusal;
 use super::input::{Fields, Query};
 use super::paths::Segments;
+use super::token_keys::TokenBody;
 use super::{Family, Settings};
 use crate::json::{self, Body};
 
@@ -84,6 +85,8 @@ pub(super) struct Call<'a> {
     pub(super) query: &'a Query,
     /// The raw body.
     pub(super) body: &'a [u8],
+    /// The body of an operation that takes a token in it.
+    pub(super) token_body: Option<&'a TokenBody>,
 }
 
 impl<'a> Call<'a> {

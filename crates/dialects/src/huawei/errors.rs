@@ -293,7 +293,9 @@ impl Refusal {
 
 fn limit_reached(family: Family, name: LimitName, limit: u32) -> Refusal {
     match (family, name) {
-        (Family::Iam, LimitName::AccessKeysPerUser) => Refusal::new(Code::Iam400, "akSkNumExceed"),
+        (Family::Iam, LimitName::AccessKeysPerUser | LimitName::TokenKeysPerUser) => {
+            Refusal::new(Code::Iam400, "akSkNumExceed")
+        }
         (Family::Iam5, LimitName::AccessKeysPerUser) => Refusal::echoing(
             Code::Pap5Quota,
             format!("the number of access keys per user has reached the limit of {limit}"),
@@ -305,6 +307,7 @@ fn limit_reached(family: Family, name: LimitName, limit: u32) -> Refusal {
             _,
             LimitName::AccessKeysPerUser
             | LimitName::TemporaryKeysPerKey
+            | LimitName::TokenKeysPerUser
             | LimitName::SshKeysPerUser
             | LimitName::UsersPerAccount,
         ) => trouble(family),

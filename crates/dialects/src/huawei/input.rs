@@ -77,6 +77,30 @@ impl Fields {
         }
     }
 
+    /// Whether there is a member of that name, other than `null`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|value| *value != Value::Null)
+    }
+
+    /// The texts in the array of that name; `None` when there is something else.
+    pub(super) fn words(&self, name: &str) -> Option<Vec<&str>> {
+        let Value::Array(items) = self.find(name)? else { return None };
+        let word = |item| match item {
+            &Value::Text(ref text) => Some(text.as_str()),
+            _ => None,
+        };
+        items.iter().map(word).collect()
+    }
+
+    /// The whole number of that name, written as one. `Err` when there is something else.
+    pub(super) fn whole_number(&self, name: &str) -> Result<Option<u32>, ()> {
+        match self.find(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) => number.literal().parse().map(Some).map_err(|_| ()),
+            Some(_) => Err(()),
+        }
+    }
+
     fn find(&self, name: &str) -> Option<&Value> {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value)
     }
@@ -125,6 +149,17 @@ mod tests {
         );
         assert_eq!(fields.object("c").unwrap().text("d"), Ok(Some("y")));
         assert!(fields.object("a").is_none() && fields.object("x").is_none());
+        assert!(fields.has("a") && !fields.has("e") && !fields.has("x"));
+        let fields =
+            Fields::read(br#"{"w":["a","b"],"m":["a",1],"n":900,"f":9e2,"s":"900","l":4294967296}"#).unwrap();
+        assert_eq!(
+            (fields.words("w"), fields.words("m"), fields.words("n")),
+            (Some(vec!["a", "b"]), None, None)
+        );
+        assert_eq!((fields.whole_number("n"), fields.whole_number("x")), (Ok(Some(900)), Ok(None)));
+        for other in ["f", "s", "l", "w"] {
+            assert_eq!(fields.whole_number(other), Err(()), "{other}");
+        }
         assert!(Fields::read(b"[]").is_none() && Fields::read(b"").is_none());
     }
 }

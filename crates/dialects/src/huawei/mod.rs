@@ -13,6 +13,7 @@ mod paths;
 mod projects;
 mod shapes;
 mod ssh_keys;
+mod token_keys;
 mod tokens;
 
 use std::borrow::Cow;
@@ -34,6 +35,7 @@ use call::{Call, Handler, Reply};
 use errors::{Code as ErrorCode, Refusal};
 use input::Query;
 use paths::{Segments, without_doubled_start};
+use token_keys::TokenBody;
 
 pub use errors::Code;
 
@@ -104,6 +106,8 @@ enum Door {
     Open,
     /// A verified caller with the right to the row's action.
     Verified,
+    /// The same, who is verified by a token alone: in the body, or in the usual header.
+    Token,
 }
 
 /// A row of the table of operations.
@@ -162,6 +166,7 @@ table! {
     Iam "ShowPermanentAccessKey" "GET" "/v3.0/OS-CREDENTIAL/credentials/{access}", Verified, Read, ReadAccessKey, Never, [], access_keys::show;
     Iam "UpdatePermanentAccessKey" "PUT" "/v3.0/OS-CREDENTIAL/credentials/{access}", Verified, Write, UpdateAccessKey, Never, [], access_keys::update;
     Iam "DeletePermanentAccessKey" "DELETE" "/v3.0/OS-CREDENTIAL/credentials/{access}", Verified, Write, DeleteAccessKey, Never, [], access_keys::delete;
+    Iam "CreateTemporaryAccessKeyByToken" "POST" "/v3.0/OS-CREDENTIAL/securitytokens", Token, Write, CreateTokenKey, AtCreation, [], token_keys::create;
     Iam5 "CreateAccessKeyV5" "POST" "/v5/users/{user_id}/access-keys", Verified, Write, CreateAccessKey, AtCreation, [], access_keys_v5::create;
     Iam5 "ListAccessKeysV5" "GET" "/v5/users/{user_id}/access-keys", Verified, Read, ReadAccessKey, Never, ["limit" "marker"], access_keys_v5::list;
     Iam5 "ShowAccessKeyLastUsedV5" "GET" "/v5/users/{user_id}/access-keys/{access}/last-used", Verified, Read, ReadAccessKey, Never, [], access_keys_v5::last_used;
@@ -269,10 +274,20 @@ impl Huawei {
         note: &mut Note,
     ) -> Result<Reply, Refusal> {
         let family = row.family;
+        let body = body_of(request)?;
+        let mut token_body = None;
+        let credential = match row.door {
+            Door::Open => None,
+            Door::Verified => {
+                Some(auth::authenticate(service, request, family, row.operation.name, note).await?)
+            }
+            Door::Token => {
+                let read = token_body.insert(TokenBody::read(body)?);
+                Some((auth::by_token_alone(service, request, family, read.token(), note).await?, None))
+            }
+        };
         let mut verified = None;
-        if row.door == Door::Verified {
-            let (mut caller, claim) =
-                auth::authenticate(service, request, family, row.operation.name, note).await?;
+        if let Some((mut caller, claim)) = credential {
             if !service.admit(&caller) {
                 return Err(errors::throttled());
             }
@@ -284,7 +299,6 @@ impl Huawei {
             verified = Some(caller);
         }
         let query = Query::read(request.view.query(), row.query).ok_or_else(errors::unreadable)?;
-        let RequestBody::Bytes(body) = request.view.body() else { return Err(errors::unreadable()) };
         let base = base(request);
         let call = Call {
             service,
@@ -297,8 +311,16 @@ impl Huawei {
             segments,
             query: &query,
             body,
+            token_body: token_body.as_ref(),
         };
         (row.handler)(call).await
+    }
+}
+
+fn body_of<'a>(request: &Request<'a>) -> Result<&'a [u8], Refusal> {
+    match request.view.body() {
+        RequestBody::Bytes(body) => Ok(body),
+        RequestBody::Sha256(_) | RequestBody::NotVisible => Err(errors::unreadable()),
     }
 }
 

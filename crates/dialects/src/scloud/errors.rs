@@ -307,7 +307,7 @@ impl From<Error> for Refusal {
             | Error::SshKeyTaken
             | Error::BadSshKey(_)
             | Error::TokenNotFound
-            | Error::LimitReached { name: LimitName::SshKeysPerUser, .. } => {
+            | Error::LimitReached { name: LimitName::SshKeysPerUser | LimitName::TokenKeysPerUser, .. } => {
                 service_error().because(error.to_string())
             }
             Error::Busy => throttled(),

@@ -229,7 +229,7 @@ impl From<Error> for Refusal {
             | Error::SshKeyTaken
             | Error::BadSshKey(_)
             | Error::TokenNotFound
-            | Error::LimitReached { name: LimitName::SshKeysPerUser, .. } => {
+            | Error::LimitReached { name: LimitName::SshKeysPerUser | LimitName::TokenKeysPerUser, .. } => {
                 internal_error().because(error.to_string())
             }
             Error::Invalid { field, rule } => {

@@ -82,6 +82,11 @@ impl KeyLimits {
         (limits != *Self::NONE).then(|| Box::new(limits))
     }
 
+    /// Those of a key that is limited by nothing but its end.
+    pub(crate) const fn ending(at: UnixMillis) -> Self {
+        Self { sources: Vec::new(), ends_at: Some(at) }
+    }
+
     /// The end of a key whose end was not, or was asked to be, this.
     pub(crate) fn end(&self, asked: Option<UnixMillis>) -> Result<Option<UnixMillis>, Error> {
         match (asked, self.ends_at) {

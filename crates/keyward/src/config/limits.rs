@@ -12,6 +12,8 @@ section! {
         access_keys_per_user: u32 = 2, 1..=1_000;
         /// Temporary keys that one access key may have at a time.
         temporary_keys_per_key: u32 = 5, 0..=1_000;
+        /// Temporary keys that the tokens of one user may have at a time.
+        token_keys_per_user: u32 = 50, 0..=1_000;
         /// SSH public keys per user.
         ssh_keys_per_user: u32 = 1_000, 0..=100_000;
         /// Users per account.

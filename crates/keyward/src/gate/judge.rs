@@ -2,7 +2,7 @@
 //! bind method, path and query as they are.
 
 use dialects::CallerNote;
-use domain::authenticate::{AuthError, Freshness, Nonces, Order, Terms};
+use domain::authenticate::{AuthError, Freshness, Nonces, Order, StrayTokens, Terms};
 use domain::caller::{Caller, Origin};
 use signing::{
     Claim, Params, Payload, Reject, RequestView, Scheme, aws4, detect, params::MAX_PARAMS, scloud, scp,
@@ -105,6 +105,8 @@ impl Gate {
             order: Order::SignatureFirst,
             // Every client of version 1 sends one, and a proxy may ask twice about one request.
             nonces: if scheme == Scheme::TencentV1 { Nonces::Repeatable } else { Nonces::Once },
+            // Nothing passes with a credential that is not good, even beside one that is.
+            stray_tokens: StrayTokens::Refused,
             service: asker.service.as_deref(),
             operation: route.as_str(),
         };

@@ -8,7 +8,7 @@ use domain::passwords::Password;
 use domain::refusals::RefusalCount;
 use domain::ssh_keys::SshKey;
 use domain::store::{RowCounts, Store};
-use domain::tokens::Token;
+use domain::tokens::{Token, TokenKey};
 use domain::users::User;
 use domain::vault::RingRow;
 
@@ -21,8 +21,8 @@ pub struct Dump {
     pub users: Vec<(User, Vec<AccessKey>)>,
     /// SSH keys by id.
     pub ssh_keys: Vec<SshKey>,
-    /// Passwords and tokens, in the order of the users.
-    pub logins: Vec<(Option<Password>, Vec<Token>)>,
+    /// Passwords, tokens and keys of tokens, in the order of the users.
+    pub logins: Vec<(Option<Password>, Vec<Token>, Vec<TokenKey>)>,
     /// How many rows there are.
     pub counts: RowCounts,
     /// Audit rows, node by node.
@@ -66,8 +66,8 @@ pub async fn dump(store: &dyn Store) -> Dump {
     }
     let mut logins = Vec::new();
     for (user, _) in &users {
-        let tokens = store.user_rows(user.uuid).await.unwrap().unwrap().tokens;
-        logins.push((store.password(user.uuid).await.unwrap(), tokens));
+        let rows = store.user_rows(user.uuid).await.unwrap().unwrap();
+        logins.push((store.password(user.uuid).await.unwrap(), rows.tokens, rows.token_keys));
     }
     let heads = store.audit_heads().await.unwrap();
     let mut audit: Vec<AuditRow> = Vec::new();

@@ -20,6 +20,7 @@ mod logins;
 mod reads;
 mod requires;
 pub mod rows;
+mod token_keys;
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -67,6 +68,8 @@ cases! {
     logins: ssh_keys_read_back, ssh_keys_are_found_in_their_account, an_ssh_key_has_one_owner_in_an_account,
         what_never_changes_of_an_ssh_key_stays, ssh_key_requirements, passwords_are_replaced_and_forgotten,
         tokens_come_with_their_user, tokens_make_room, gate_tokens_have_names_of_their_own, a_token_may_act;
+    token_keys: keys_come_with_their_user_and_go_with_their_token, expired_keys_make_room,
+        a_key_belongs_to_a_session_of_its_user, key_requirements, a_key_may_act_while_its_token_may;
     atomic: a_refused_batch_changes_nothing, a_contradiction_changes_nothing, a_change_without_audit_is_refused,
         requirements_see_what_was_written_before, the_first_requirement_that_fails_is_named,
         the_observer_hears_before_the_waiter_wakes, concurrent_commits_leave_a_gapless_chain,

@@ -10,7 +10,7 @@ use domain::name::NameKey;
 use domain::passwords::{HASH_COST, Password};
 use domain::policy::Role;
 use domain::ssh_keys::{Fingerprint, SshKey, SshKeyType};
-use domain::tokens::{Token, TokenHash, TokenKind};
+use domain::tokens::{Token, TokenHash, TokenKey, TokenKind};
 use domain::users::{User, UserStatus};
 
 /// When everything happens.
@@ -149,6 +149,24 @@ pub fn token(user: &User, number: u32) -> Token {
         issued_at: NOW,
         expires_at: Some(NOW.plus(3_600_000)),
         mark: [5; 32],
+    }
+}
+
+/// Temporary key number `number` of `token`, for half an hour.
+pub fn token_key(token: &Token, number: u32) -> TokenKey {
+    TokenKey {
+        uuid: KeyUuid::from_bytes(id(7, number)),
+        key_id: KeyId::new(format!("TokenKey{number}")),
+        token: token.hash,
+        account: token.account,
+        user: token.user,
+        dialect: "test".to_owned(),
+        schemes: SchemeSet::all(),
+        sealed: vec![7; 40],
+        security_token: TokenHash([7; 32]),
+        issued_at: NOW,
+        expires_at: NOW.plus(1_800_000),
+        mark: [7; 32],
     }
 }
 

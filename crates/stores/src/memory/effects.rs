@@ -6,12 +6,13 @@ use domain::access_keys::AccessKey;
 use domain::accounts::Account;
 use domain::batch::Effect;
 use domain::clock::UnixMillis;
+use domain::id::KeyUuid;
 use domain::idempotency::RememberedRequest;
 use domain::last_used::KeyUse;
 use domain::refusals::KEPT_MINUTES;
 use domain::ssh_keys::SshKey;
 use domain::store::StoreError;
-use domain::tokens::{SESSIONS_PER_USER, Token, TokenHash, TokenKind};
+use domain::tokens::{SESSIONS_PER_USER, Token, TokenHash, TokenKey, TokenKind};
 use domain::users::User;
 use domain::vault::RingRow;
 
@@ -146,6 +147,13 @@ impl Rows {
             Effect::DeleteToken(old) => {
                 ensure(self.tokens.contains_key(&old.hash), "the token does not exist")
             }
+            Effect::InsertTokenKey(new) => {
+                let token = self.tokens.get(&new.token).ok_or("the token does not exist")?;
+                let is_his = (token.account, token.user) == (new.account, new.user);
+                ensure(is_his && token.kind == TokenKind::Session, "the token is not a session of the user")?;
+                ensure(!self.token_keys.contains_key(&new.uuid), "the key exists")?;
+                ensure(self.token_keys.values().all(|key| key.key_id != new.key_id), "the key id is taken")
+            }
             Effect::ForgetLogin(_) => Ok(()),
             Effect::InsertRingKey(new) => ensure(!self.ring.contains_key(&new.id), "the ring key exists"),
             Effect::RewrapRingKey { from, row } => {
@@ -196,6 +204,13 @@ impl Rows {
         }
     }
 
+    /// The keys of tokens that are gone go too. Returns the keys from before.
+    fn drop_orphans(&mut self) -> BTreeMap<KeyUuid, TokenKey> {
+        let before = self.token_keys.clone();
+        self.token_keys.retain(|_, key| self.tokens.contains_key(&key.token));
+        before
+    }
+
     fn apply(&mut self, effect: &Effect) -> Undo {
         match effect {
             Effect::InsertAccount(new) | Effect::UpdateAccount(new) => {
@@ -218,14 +233,33 @@ impl Rows {
                 let before = self.tokens.clone();
                 self.tokens.insert(new.hash, new.clone());
                 self.drop_old_sessions(new);
-                Box::new(move |rows| rows.tokens = before)
+                let keys = self.drop_orphans();
+                Box::new(move |rows| {
+                    rows.tokens = before;
+                    rows.token_keys = keys;
+                })
             }
-            Effect::DeleteToken(old) => take(self, |rows| &mut rows.tokens, old.hash),
+            Effect::DeleteToken(old) => {
+                let token = take(self, |rows| &mut rows.tokens, old.hash);
+                let keys = self.drop_orphans();
+                Box::new(move |rows| {
+                    rows.token_keys = keys;
+                    token(rows);
+                })
+            }
+            Effect::InsertTokenKey(new) => {
+                let before = self.token_keys.clone();
+                self.token_keys.insert(new.uuid, new.clone());
+                self.token_keys.retain(|_, key| key.user != new.user || !key.is_expired(new.issued_at));
+                Box::new(move |rows| rows.token_keys = before)
+            }
             Effect::ForgetLogin(user) => {
                 let (tokens, password) = (self.tokens.clone(), take(self, |rows| &mut rows.passwords, *user));
                 self.tokens.retain(|_, token| token.user != *user || token.kind != TokenKind::Session);
+                let keys = self.drop_orphans();
                 Box::new(move |rows| {
                     rows.tokens = tokens;
+                    rows.token_keys = keys;
                     password(rows);
                 })
             }

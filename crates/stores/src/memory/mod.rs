@@ -23,7 +23,7 @@ use domain::ssh_keys::{Fingerprint, SshKey};
 use domain::store::{
     CommitError, CommitObserver, KeyOwner, RowCounts, Store, StoreError, StoreFuture, UserPage, UserRows,
 };
-use domain::tokens::{Token, TokenHash, TokenKind};
+use domain::tokens::{Token, TokenHash, TokenKey, TokenKind};
 use domain::users::{User, UserPlace};
 use domain::vault::{Mark, RingRow};
 
@@ -94,6 +94,7 @@ struct Rows {
     ssh_keys: BTreeMap<KeyUuid, SshKey>,
     passwords: BTreeMap<UserUuid, Password>,
     tokens: BTreeMap<TokenHash, Token>,
+    token_keys: BTreeMap<KeyUuid, TokenKey>,
 }
 
 impl Rows {
@@ -139,7 +140,9 @@ impl Store for MemoryStore {
     fn key_owner(&self, key_id: &KeyId) -> StoreFuture<'_, Option<KeyOwner>> {
         self.read(|rows| {
             let key = rows.keys.values().find(|key| key.key_id == *key_id);
-            key.map(|key| KeyOwner { account: key.account, user: key.user })
+            let token_key = rows.token_keys.values().find(|key| key.key_id == *key_id);
+            let owner = key.map(|key| KeyOwner { account: key.account, user: key.user });
+            owner.or(token_key.map(|key| KeyOwner { account: key.account, user: key.user }))
         })
     }
 
@@ -164,7 +167,8 @@ impl Store for MemoryStore {
             let account = rows.accounts.get(&user.account)?.clone();
             let keys = rows.sorted_keys(user.uuid, false);
             let tokens = rows.tokens.values().filter(|token| token.user == user.uuid).cloned().collect();
-            Some(UserRows { account, user, keys, tokens })
+            let token_keys = rows.token_keys.values().filter(|key| key.user == user.uuid).cloned().collect();
+            Some(UserRows { account, user, keys, tokens, token_keys })
         })
     }
 

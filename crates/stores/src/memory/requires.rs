@@ -9,7 +9,7 @@ use domain::caller::Credential;
 use domain::clock::UnixMillis;
 use domain::id::{KeyUuid, UserUuid};
 use domain::policy::Role;
-use domain::tokens::{Token, TokenHash, TokenKind};
+use domain::tokens::{Token, TokenHash, TokenKey, TokenKind};
 use domain::users::{User, UserStatus};
 
 use super::Rows;
@@ -25,6 +25,10 @@ impl Rows {
             Require::CallerMayAct { credential: Credential::Token(hash), role, at } => {
                 self.token_may_act(*hash, *role, *at)
             }
+            Require::CallerMayAct { credential: Credential::TokenKey(key), role, at } => {
+                let key = self.token_keys.get(key).filter(|key| !key.is_expired(*at));
+                key.is_some_and(|key| self.token_may_act(key.token, *role, *at))
+            }
             Require::UserVersionIs(user, version) => {
                 self.users.get(user).is_some_and(|user| user.version == *version)
             }
@@ -36,7 +40,10 @@ impl Rows {
             Require::NameIsFree { account, name, except } => {
                 self.live_users(*account).all(|user| user.name_key != *name || Some(user.uuid) == *except)
             }
-            Require::KeyIdIsFree(key_id) => self.keys.values().all(|key| key.key_id != *key_id),
+            Require::KeyIdIsFree(key_id) => {
+                self.keys.values().all(|key| key.key_id != *key_id)
+                    && self.token_keys.values().all(|key| key.key_id != *key_id)
+            }
             Require::SerialIsFree(serial) => !self.is_serial_taken(*serial),
             Require::AccountNameIsFree(name) => {
                 !self.accounts.values().any(|row| row.name_key == *name && row.deleted_at.is_none())
@@ -75,6 +82,10 @@ impl Rows {
             Require::ChildrenBelow { user, parent, limit, at } => {
                 let counts = |key: &&AccessKey| key.parent == Some(*parent) && !key.is_expired(*at);
                 is_below(self.live_keys(*user).filter(counts).count(), *limit)
+            }
+            Require::TokenKeysBelow { user, limit, at } => {
+                let counts = |key: &&TokenKey| key.user == *user && !key.is_expired(*at);
+                is_below(self.token_keys.values().filter(counts).count(), *limit)
             }
             Require::ChildrenAre { user, parent, keys } => {
                 are(self.live_keys(*user).filter(|key| key.parent == Some(*parent)), keys)

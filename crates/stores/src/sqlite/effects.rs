@@ -16,6 +16,7 @@ use rusqlite::{Connection, Params, params};
 use super::fault::Fault;
 use super::logins;
 use super::rows::{attributes_text, audience_text, sources_text};
+use super::token_keys;
 
 /// Writes one effect.
 pub(super) fn apply(db: &Connection, effect: &Effect) -> Result<(), Fault> {
@@ -31,6 +32,7 @@ pub(super) fn apply(db: &Connection, effect: &Effect) -> Result<(), Fault> {
         Effect::SetPassword(password) => logins::set_password(db, password),
         Effect::InsertToken(token) => logins::insert_token(db, token),
         Effect::DeleteToken(token) => logins::delete_token(db, token),
+        Effect::InsertTokenKey(key) => token_keys::insert(db, key),
         Effect::ForgetLogin(user) => logins::forget_login(db, *user),
         Effect::InsertRingKey(row) => insert_ring_key(db, row),
         Effect::RewrapRingKey { from, row } => rewrap_ring_key(db, *from, row),

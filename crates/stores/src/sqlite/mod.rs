@@ -21,6 +21,7 @@ mod reserve;
 mod rows;
 mod schema;
 mod snapshot;
+mod token_keys;
 
 use std::path::PathBuf;
 use std::pin::Pin;

@@ -20,6 +20,7 @@ use rusqlite::{Connection, Params, Row, params};
 use super::fault::Fault;
 use super::logins;
 use super::rows::{self, Columns};
+use super::token_keys;
 
 /// Smaller than every id: UUIDs of version 7 begin with their time.
 const BEFORE_ALL: &[u8; 16] = &[0; 16];
@@ -28,7 +29,10 @@ type Query = LazyLock<String>;
 
 pub(super) fn key_owner(db: &Connection, key_id: &KeyId) -> Result<Option<KeyOwner>, Fault> {
     let query = "SELECT account, user FROM access_keys WHERE key_id = ?1";
-    first(db, query, params![key_id.as_str()], rows::key_owner)
+    match first(db, query, params![key_id.as_str()], rows::key_owner)? {
+        Some(owner) => Ok(Some(owner)),
+        None => token_keys::owner(db, key_id),
+    }
 }
 
 pub(super) fn key_with_id(db: &Connection, key_id: &KeyId) -> Result<Option<AccessKey>, Fault> {
@@ -102,7 +106,8 @@ pub(super) fn user_rows(db: &Connection, user: UserUuid) -> Result<Option<UserRo
         account.ok_or_else(|| Fault::Row(format!("table users, row {}: it has no account", user.uuid)))?;
     let keys = live_keys(db, user.uuid)?;
     let tokens = logins::tokens_of_user(db, user.uuid)?;
-    Ok(Some(UserRows { account, user, keys, tokens }))
+    let token_keys = token_keys::of_user(db, user.uuid)?;
+    Ok(Some(UserRows { account, user, keys, tokens, token_keys }))
 }
 
 pub(super) fn list_users(

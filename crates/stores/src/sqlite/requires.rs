@@ -10,6 +10,7 @@ use rusqlite::{Connection, Params, params};
 
 use super::fault::Fault;
 use super::rows::Columns;
+use super::token_keys;
 
 /// Whether `require` holds now.
 pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
@@ -20,6 +21,9 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
         }
         Require::CallerMayAct { credential: Credential::Token(hash), role, at } => {
             is_some(db, TOKEN_MAY_ACT, params![hash.0, role.as_str(), at.0])
+        }
+        Require::CallerMayAct { credential: Credential::TokenKey(key), role, at } => {
+            is_some(db, TOKEN_KEY_MAY_ACT, params![key.as_bytes(), role.as_str(), at.0])
         }
         Require::UserVersionIs(user, version) => is_some(
             db,
@@ -59,7 +63,9 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
             is_none(db, query, params![key, remembered_since.0])
         }
         Require::KeyIdIsFree(key_id) => {
-            is_none(db, "SELECT 1 FROM access_keys WHERE key_id = ?1", params![key_id.as_str()])
+            let query = "SELECT 1 FROM access_keys WHERE key_id = ?1 \
+                 UNION ALL SELECT 1 FROM token_keys WHERE key_id = ?1";
+            is_none(db, query, params![key_id.as_str()])
         }
         Require::SerialIsFree(serial) => {
             is_none(db, "SELECT 1 FROM serials WHERE serial = ?1", params![serial.get()])
@@ -99,6 +105,9 @@ pub(super) fn holds(db: &Connection, require: &Require) -> Result<bool, Fault> {
                  AND (expires_at IS NULL OR expires_at > ?3)";
             is_below(db, query, params![user.as_bytes(), parent.as_bytes(), at.0], *limit)
         }
+        Require::TokenKeysBelow { user, limit, at } => {
+            is_below(db, token_keys::COUNT, params![user.as_bytes(), at.0], *limit)
+        }
         Require::ChildrenAre { user, parent, keys } => {
             let query = "SELECT uuid FROM access_keys WHERE user = ?1 AND deleted_at IS NULL AND parent = ?2";
             keys_are(db, query, params![user.as_bytes(), parent.as_bytes()], keys)
@@ -128,6 +137,14 @@ const TOKEN_MAY_ACT: &str = "SELECT 1 FROM tokens AS token \
      JOIN users AS user ON user.uuid = token.user AND user.version = token.user_version \
      JOIN accounts AS account ON account.uuid = user.account \
      WHERE token.hash = ?1 AND token.kind = 'session' AND (token.expires_at IS NULL OR token.expires_at > ?3) \
+     AND user.deleted_at IS NULL AND user.status = 'active' AND user.role = ?2 \
+     AND account.deleted_at IS NULL AND account.status = 'active'";
+
+const TOKEN_KEY_MAY_ACT: &str = "SELECT 1 FROM token_keys AS key JOIN tokens AS token ON token.hash = key.token \
+     JOIN users AS user ON user.uuid = token.user AND user.version = token.user_version \
+     JOIN accounts AS account ON account.uuid = user.account \
+     WHERE key.uuid = ?1 AND key.expires_at > ?3 \
+     AND token.kind = 'session' AND (token.expires_at IS NULL OR token.expires_at > ?3) \
      AND user.deleted_at IS NULL AND user.status = 'active' AND user.role = ?2 \
      AND account.deleted_at IS NULL AND account.status = 'active'";
 

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0004_key_lists.sql"),
     include_str!("../../migrations/sqlite/0005_native_api.sql"),
     include_str!("../../migrations/sqlite/0006_ssh_key_sources.sql"),
+    include_str!("../../migrations/sqlite/0007_keys_of_tokens.sql"),
 ];
 
 /// Makes an empty file a store.

@@ -12,6 +12,7 @@ use domain::id::Serial;
 use domain::policy::Action;
 use domain::secret::Secret;
 use domain::ssh_keys::{SshKey, SshKeyChange, SshKeyQuery, SshKeyRef};
+use domain::tokens::TokenKeyIssue;
 use domain::users::{NewUser, UserChange, UserRef};
 use stores::conformance::dump::dump;
 
@@ -167,6 +168,18 @@ async fn perform(world: &World, caller: &Caller, use_case: &str) -> Result<(), E
         "set_password" => service.set_password(caller, &name, &Secret::new(PASSWORD.to_vec())).await,
         "read_token" => service.read_token(caller, &token_of_root(world).await).await.map(drop),
         "revoke_token" => service.revoke_token(caller, &token_of_root(world).await).await,
+        "create_token_key" => {
+            // By a token of the administrator's, whose rights are those of the caller.
+            let token = token_of_root(world).await;
+            let by_token = service.authenticate_token(&token, world.origin()).await.unwrap();
+            let by_token = match withheld_from(caller) {
+                Some(action) => by_token.without(action),
+                None => by_token,
+            };
+            let issue = TokenKeyIssue { dialect: "scloud", schemes: SCLOUD, shape: &SHAPE, lives_ms: 1 };
+            world.clock.advance(1);
+            service.create_token_key(&by_token, &issue).await.map(drop)
+        }
         "create_gate_token" => {
             service.create_gate_token(caller, "made").await?;
             service.revoke_gate_token(&admin, "made").await
@@ -178,6 +191,12 @@ async fn perform(world: &World, caller: &Caller, use_case: &str) -> Result<(), E
         }
         _ => panic!("{use_case}"),
     }
+}
+
+/// The action that was taken away from a caller.
+fn withheld_from(caller: &Caller) -> Option<Action> {
+    let is_nobodys = |action: &Action| caller.reach(*action).is_err();
+    Action::ALL.iter().copied().find(is_nobodys)
 }
 
 const GATE_TOKEN: &str = "kept";
@@ -261,6 +280,7 @@ const USE_CASES: &[(&str, &[Action])] = &[
     ("set_password", &[Action::SetPassword]),
     ("read_token", &[Action::ReadToken]),
     ("revoke_token", &[Action::RevokeToken]),
+    ("create_token_key", &[Action::CreateTokenKey]),
     ("create_gate_token", &[Action::CreateGateToken]),
     ("list_gate_tokens", &[Action::ReadGateToken]),
     ("revoke_gate_token", &[Action::RevokeGateToken]),

@@ -32,6 +32,7 @@ mod rotation;
 mod secrets;
 mod tamper;
 mod temporary;
+mod token_keys;
 mod world;
 
 /// Makes each of the named functions a test over the in-memory store and one over SQLite.

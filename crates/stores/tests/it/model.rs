@@ -15,11 +15,13 @@ use domain::policy::Role;
 use domain::refusals::RefusalCount;
 use domain::ssh_keys::{Fingerprint, SshKey};
 use domain::store::{CommitError, Store, StoreError};
-use domain::tokens::{Token, TokenKind};
+use domain::tokens::{Token, TokenKey, TokenKind};
 use domain::users::{User, UserStatus};
 use proptest::prelude::*;
 use stores::conformance::dump::dump;
-use stores::conformance::rows::{NOW, account, child, key, password, root, serial, ssh_key, token, user};
+use stores::conformance::rows::{
+    NOW, account, child, key, password, root, serial, ssh_key, token, token_key, user,
+};
 use stores::conformance::{Subject, entry};
 use stores::memory::MemoryStore;
 use stores::sqlite::{Options, SqliteStore};
@@ -29,6 +31,7 @@ const USERS: u32 = 6;
 const KEYS: u32 = 8;
 const SSH_KEYS: u32 = 6;
 const TOKENS: u32 = 6;
+const TOKEN_KEYS: u32 = 6;
 
 fn some_user(number: u32) -> User {
     let home = account(1 + number % 2);
@@ -105,6 +108,21 @@ fn changed_token() -> impl Strategy<Value = Token> {
     )
 }
 
+fn some_token_key(number: u32) -> TokenKey {
+    token_key(&some_token(number % 3), number)
+}
+
+fn changed_token_key() -> impl Strategy<Value = TokenKey> {
+    let token = prop_oneof![9 => Just(None), 1 => (0..TOKENS).prop_map(Some)];
+    let id = prop_oneof![9 => Just(None), 1 => (0..TOKEN_KEYS).prop_map(Some)];
+    (0..TOKEN_KEYS, token, id, time(), time()).prop_map(|(number, token, id, issued_at, expires_at)| {
+        let key = some_token_key(number);
+        let token = token.map_or(key.token, |number| some_token(number).hash);
+        let key_id = id.map_or(key.key_id.clone(), |id| some_token_key(id).key_id);
+        TokenKey { token, key_id, issued_at, expires_at: expires_at.plus(1), ..key }
+    })
+}
+
 fn key_use() -> impl Strategy<Value = KeyUse> {
     ((0..KEYS), time(), 0_u8..3).prop_map(|(number, at, source)| KeyUse {
         key: some_key(number).uuid,
@@ -144,7 +162,8 @@ fn effect() -> impl Strategy<Value = Effect> {
         2 => ((0..USERS), 0_u8..3)
             .prop_map(|(user, number)| Effect::SetPassword(password(&some_user(user), number))),
         3 => changed_token().prop_map(Effect::InsertToken),
-        2 => changed_token().prop_map(Effect::DeleteToken),
+        1 => changed_token().prop_map(Effect::DeleteToken),
+        6 => changed_token_key().prop_map(Effect::InsertTokenKey),
         1 => (0..USERS).prop_map(|user| Effect::ForgetLogin(some_user(user).uuid)),
     ]
 }
@@ -159,6 +178,7 @@ fn require() -> impl Strategy<Value = Require> {
     let credential = prop_oneof![
         3 => key().prop_map(Credential::Key),
         2 => (0..TOKENS).prop_map(|number| Credential::Token(some_token(number).hash)),
+        2 => (0..TOKEN_KEYS).prop_map(|number| Credential::TokenKey(some_token_key(number).uuid)),
     ];
     let ssh_key = || (0..SSH_KEYS).prop_map(some_ssh_key);
     let ssh_keys = prop::collection::vec(ssh_key().prop_map(|key| key.uuid), 0..2);
@@ -191,6 +211,8 @@ fn require() -> impl Strategy<Value = Require> {
         5 => (0..TOKENS).prop_map(|number| Require::TokenExists(some_token(number).hash)),
         9 => (user(), key(), 0_u32..3, time())
             .prop_map(|(user, parent, limit, at)| Require::ChildrenBelow { user, parent, limit, at }),
+        5 => (0..TOKEN_KEYS).prop_map(|number| Require::KeyIdIsFree(some_token_key(number).key_id)),
+        9 => (user(), 0_u32..3, time()).prop_map(|(user, limit, at)| Require::TokenKeysBelow { user, limit, at }),
         9 => (user(), key(), keys()).prop_map(|(user, parent, keys)| Require::ChildrenAre { user, parent, keys }),
         9 => (home(), 0_u32..5).prop_map(|(account, limit)| Require::UsersBelow { account, limit }),
         9 => (home(), keys(), prop::option::of(user()), time()).prop_map(

@@ -6,15 +6,18 @@ use domain::authenticate::{AuthError, Freshness};
 use domain::caller::Caller;
 use domain::clock::Clock;
 use domain::invariants;
+use domain::secret::Secret;
 use domain::service::{Parts, Service};
 use domain::ssh_keys::{NewSshKey, SshKeyRef};
+use domain::tokens::TokenKeyIssue;
 use domain::users::{UserChange, UserStatus};
 use domain::vault::Vault;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::world::{
-    Credentials, OTHER_SSH_KEY, PASSWORD, SCLOUD, SSH_KEY, Setup, World, issue, master_key, new_ssh_key,
+    Credentials, OTHER_SSH_KEY, PASSWORD, SCLOUD, SHAPE, SSH_KEY, Setup, World, issue, master_key,
+    new_ssh_key,
 };
 
 /// An installation with the editor's own connection to its file and a copy of it as it should be.
@@ -49,7 +52,10 @@ impl Bench {
         };
         world.service.update_user(&admin, "nina", change).await.unwrap();
         // Before the others: that the last entry of the audit is gone shows only when it is about something that is stored.
-        world.log_in("admin", PASSWORD).await.unwrap();
+        let token = world.log_in("admin", PASSWORD).await.unwrap().text;
+        let holder = world.service.authenticate_token(&token, world.origin()).await.unwrap();
+        let new = TokenKeyIssue { dialect: "scloud", schemes: SCLOUD, shape: &SHAPE, lives_ms: 1_000 };
+        world.service.create_token_key(&holder, &new).await.unwrap();
         let expires_at = Some(world.clock.now().plus(1_000));
         let sources = ["10.0.0.0/8".parse().unwrap()];
         let new = NewSshKey { expires_at, sources: &sources, ..new_ssh_key(SSH_KEY) };
@@ -229,6 +235,7 @@ async fn t60_no_edited_column_of_any_table_goes_unnoticed() {
             "passwords",
             "serials",
             "ssh_keys",
+            "token_keys",
             "tokens",
             "users"
         ]
@@ -355,6 +362,46 @@ async fn t60_rows_moved_swapped_removed_or_put_back_are_found() {
         assert!(bench.replace(table, &new[changed[0]], &old[changed[0]]));
         assert!(bench.is_found().await, "an old row of {table} was put back");
         assert!(bench.replace(table, &old[changed[0]], &new[changed[0]]));
+        assert!(!bench.is_found().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t60_an_old_password_or_an_ended_token_put_back_is_found() {
+    let bench = Bench::new().await;
+    let (world, admin) = (&bench.world, bench.world.admin().await);
+    let set = async |name: &str, password: &[u8]| {
+        world.clock.advance(1);
+        world.service.set_password(&admin, name, &Secret::new(password.to_vec())).await.unwrap();
+    };
+    // The root user's first one came with him; nina's is an ordinary one.
+    set("nina", b"the first of nina").await;
+    for name in ["admin", "nina"] {
+        let old = bench.rows("passwords", "user");
+        set(name, b"another one").await;
+        assert!(!bench.is_found().await);
+        let new = bench.rows("passwords", "user");
+        let changed = (0..new.len()).find(|&at| old[at] != new[at]).unwrap();
+        assert!(bench.replace("passwords", &new[changed], &old[changed]));
+        assert!(bench.is_found().await, "an old password of {name} was put back");
+        assert!(bench.replace("passwords", &old[changed], &new[changed]));
+        assert!(!bench.is_found().await);
+    }
+    let token = world.log_in("nina", b"another one").await.unwrap().text;
+    world.service.create_gate_token(&admin, "nginx").await.unwrap();
+    for end in ["session", "gate"] {
+        let old = bench.rows("tokens", "hash");
+        match end {
+            "session" => world.service.revoke_token(&admin, &token).await.unwrap(),
+            _ => world.service.revoke_gate_token(&admin, "nginx").await.unwrap(),
+        }
+        let new = bench.rows("tokens", "hash");
+        let gone = old.iter().find(|row| !new.contains(row)).unwrap();
+        let places: Vec<String> = (1..=gone.len()).map(|at| format!("?{at}")).collect();
+        let insert = format!("INSERT INTO main.tokens VALUES ({})", places.join(", "));
+        bench.db.execute(&insert, params_from_iter(gone)).unwrap();
+        assert!(bench.is_found().await, "a {end} token was put back");
+        bench.db.execute("DELETE FROM main.tokens WHERE hash = ?1", [&gone[0]]).unwrap();
         assert!(!bench.is_found().await);
     }
 }
