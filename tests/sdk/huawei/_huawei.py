@@ -20,9 +20,11 @@ def admin_key(server):
     return printed["KEYWARD_ACCESS_KEY_ID"], printed["KEYWARD_SECRET_ACCESS_KEY"]
 
 
-def repo(server, key=None, client=v4.CodeArtsRepoClient):
+def repo(server, key=None, client=v4.CodeArtsRepoClient, security_token=None):
     """CodeArts Repo, as the administrator unless another key is given."""
     credentials = BasicCredentials(*(key or admin_key(server)), "any-project")
+    if security_token is not None:
+        credentials = credentials.with_security_token(security_token)
     return client.new_builder().with_credentials(credentials).with_endpoints([server.url]).build()
 
 

@@ -92,6 +92,37 @@ def keystoneauth_logs_in_and_lists_with_the_token(server):
 
 
 @LOGIN
+def a_token_becomes_a_key_that_signs(server):
+    admin_key(server)
+    names = {"username": "admin", "user_domain_name": "default", "project_domain_name": "default"}
+    password = generic.Password(server.url, password=PASSWORD, project_name="cn-north-4", **names)
+    token = session.Session(auth=password).get_token()
+    body = iam.CreateTemporaryAccessKeyByTokenRequestBody(auth=iam.TokenAuth(identity=iam.TokenAuthIdentity(
+        methods=["token"], token=iam.IdentityToken(id=token, duration_seconds=900))))
+    # The SDK asks for this with a key in its settings, which need not be one that the server knows.
+    client = identity(server, ("nobody", "nothing", "any-domain"))
+    made = client.create_temporary_access_key_by_token(iam.CreateTemporaryAccessKeyByTokenRequest(body=body)).credential
+    server.secrets.update([token, made.secret, made.securitytoken])
+    assert made.expires_at.endswith("Z"), made.expires_at
+    key = (made.access, made.secret)
+    held = repo(server, key, security_token=made.securitytoken)
+    assert held.list_user_keys(v4.ListUserKeysRequest()).total == 0
+    [permanent] = identity(server).list_permanent_access_keys(iam.ListPermanentAccessKeysRequest()).credentials
+    assert permanent.access != made.access, "it shows in no list"
+    assert "security token not match" in refused(
+        401, "APIGW.0301", repo(server, key).list_user_keys, v4.ListUserKeysRequest())
+    kept = repo(server, security_token="of an older key")
+    assert kept.list_user_keys(v4.ListUserKeysRequest()).total == 0, "ignored beside a permanent key"
+    body = v4.DeployKeyParamsDto(title="laptop", key=generated("ed25519"))
+    refused(403, "CH.004403", held.add_ssh_key, v4.AddSshKeyRequest(body=body))
+    import requests
+    ended = requests.delete(
+        f"{server.url}/v3/auth/tokens", headers={"X-Auth-Token": token, "X-Subject-Token": token}, timeout=10)
+    assert ended.status_code == 204, ended.text
+    refused(401, "APIGW.0301", held.list_user_keys, v4.ListUserKeysRequest())
+
+
+@LOGIN
 def openstack_issues_and_revokes_a_token(server):
     admin_key(server)
     settings = {
@@ -125,5 +156,6 @@ keyward_server.run(
     access_keys_of_iam,
     a_wrong_secret_is_explained,
     keystoneauth_logs_in_and_lists_with_the_token,
+    a_token_becomes_a_key_that_signs,
     openstack_issues_and_revokes_a_token,
 )

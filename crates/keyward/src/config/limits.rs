@@ -21,8 +21,8 @@ section! {
 
         /// Header fields in one request.
         headers: usize = 100, 16..=1_000;
-        /// Request line and header fields together.
-        header_bytes: usize = 64 * KIB, KIB..=MIB;
+        /// Request line and header fields together. Tokens of 100,000 characters are legal in one dialect.
+        header_bytes: usize = 128 * KIB, KIB..=MIB;
         /// The request target: path and query.
         target_bytes: usize = 32 * KIB, 256..=MIB;
         /// A request body.

@@ -109,7 +109,7 @@ impl Default for Limits {
 
 impl Default for HeadLimits {
     fn default() -> Self {
-        Self { headers: 100, header_bytes: 64 << 10, target_bytes: 32 << 10, content_length_bytes: 1 << 30 }
+        Self { headers: 100, header_bytes: 128 << 10, target_bytes: 32 << 10, content_length_bytes: 1 << 30 }
     }
 }
 

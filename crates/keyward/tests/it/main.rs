@@ -26,6 +26,7 @@ mod overload;
 mod paths;
 mod rotation;
 mod secrets;
+mod sessions;
 mod smuggling;
 #[cfg(feature = "tls")]
 mod tls;

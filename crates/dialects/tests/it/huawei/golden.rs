@@ -139,6 +139,21 @@ async fn tokens(book: &mut Book, world: &World) {
     case(book, "tokens", "bad-body", world, &plain("POST", "/v3/auth/tokens", "{}")).await;
     let unknown = signed(world, "bob", "GET", "/v3/auth/tokens", "").with_header("X-Subject-Token", "x");
     case(book, "tokens", "unknown-subject", world, &unknown).await;
+    let token = super::another_token(world, "bob").await;
+    let target = "/v3.0/OS-CREDENTIAL/securitytokens";
+    // The token itself is random, so the page has it in the header.
+    let body = r#"{"auth":{"identity":{"methods":["token"],"token":{"duration_seconds":1800}}}}"#;
+    case(book, "tokens", "key", world, &with_token(&token, "POST", target, body)).await;
+    let short = body.replace("1800", "60");
+    case(book, "tokens", "key-too-short", world, &with_token(&token, "POST", target, &short)).await;
+    case(book, "tokens", "key-bad-body", world, &with_token(&token, "POST", target, "{}")).await;
+    case(book, "tokens", "key-bad-token", world, &with_token("x", "POST", target, body)).await;
+    case(book, "tokens", "key-without-token", world, &plain("POST", target, body)).await;
+    let made = send(world, &with_token(&token, "POST", target, body)).await.json;
+    let text = |name: &str| made["credential"][name].as_str().unwrap().to_owned();
+    let key = Signer { id: text("access"), secret: text("secret") };
+    let without = signed_by(world, &key, "GET", "/v4/user/keys", "");
+    case(book, "tokens", "key-without-its-security-token", world, &without).await;
 }
 
 async fn refusals(book: &mut Book, world: &World, bob: &str) {

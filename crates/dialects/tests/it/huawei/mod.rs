@@ -5,6 +5,7 @@ mod docs;
 mod golden;
 mod keys;
 mod signatures;
+mod token_keys;
 mod tokens;
 
 use dialects::huawei::Huawei;

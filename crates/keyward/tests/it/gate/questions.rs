@@ -14,7 +14,7 @@ const HOST: &str = "web.test";
 
 impl Server {
     /// Asks at the gate's socket.
-    pub(super) fn question(&self, request: &Request) -> Answer {
+    pub(crate) fn question(&self, request: &Request) -> Answer {
         Connection::to_socket(&self.setup.socket()).exchange(request)
     }
 }

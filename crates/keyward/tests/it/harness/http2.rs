@@ -13,6 +13,7 @@ pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
 pub(crate) const CONTINUATION: u8 = 9;
 
 /// Flags of frames.
@@ -91,6 +92,46 @@ impl Http2 {
             {
                 return Some((status, answer));
             }
+        }
+    }
+
+    /// Sends requests without a body on streams that are all open at once, and reads their answers, in the order of the
+    /// requests.
+    pub(crate) fn exchange_all(&mut self, requests: &[Vec<(&str, &str)>]) -> Vec<(u16, Vec<u8>)> {
+        let first = self.next_stream;
+        for headers in requests {
+            let stream = self.stream();
+            assert!(self.send(HEADERS, END_HEADERS | END_STREAM, stream, &header_block(headers)));
+        }
+        let mut answers = vec![(0, Vec::new()); requests.len()];
+        let mut open = requests.len();
+        while open > 0 {
+            let frame = self.receive().expect("the server closed the connection");
+            if frame.stream == 0 {
+                assert_ne!(frame.kind, GOAWAY);
+                if frame.kind == SETTINGS && frame.flags & ACK == 0 {
+                    self.send(SETTINGS, ACK, 0, &[]);
+                }
+                continue;
+            }
+            let answer = &mut answers[usize::try_from((frame.stream - first) / 2).unwrap()];
+            match frame.kind {
+                HEADERS => answer.0 = status_of(&frame.payload),
+                DATA => {
+                    answer.1.extend(&frame.payload);
+                    self.give_credit(frame.payload.len());
+                }
+                other => panic!("a frame of type {other}"),
+            }
+            open -= usize::from(frame.flags & END_STREAM != 0);
+        }
+        answers
+    }
+
+    /// Lets the server send as many bytes again on the connection as it has sent.
+    fn give_credit(&mut self, bytes: usize) {
+        if bytes > 0 {
+            self.send(WINDOW_UPDATE, 0, 0, &u32::try_from(bytes).unwrap().to_be_bytes());
         }
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod offline;
 pub(crate) mod programs;
 pub(crate) mod scloud;
 pub(crate) mod server;
+pub(crate) mod sessions;
 pub(crate) mod shell;
 pub(crate) mod signed;
 pub(crate) mod store;
