@@ -85,10 +85,6 @@ impl Fields {
     /// The texts in the array of that name; `None` when there is something else.
     pub(super) fn words(&self, name: &str) -> Option<Vec<&str>> {
         let Value::Array(items) = self.find(name)? else { return None };
-        let word = |item| match item {
-            &Value::Text(ref text) => Some(text.as_str()),
-            _ => None,
-        };
         items.iter().map(word).collect()
     }
 
@@ -103,6 +99,13 @@ impl Fields {
 
     fn find(&self, name: &str) -> Option<&Value> {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value)
+    }
+}
+
+fn word(item: &Value) -> Option<&str> {
+    match item {
+        Value::Text(text) => Some(text),
+        _ => None,
     }
 }
 

@@ -80,7 +80,7 @@ fn check_token_keys(vault: &Vault, rows: &UserRows, secrets: &mut Secrets, repor
             report.add("I7", format!("the secret of key {id} does not open"));
         }
         let token = rows.tokens.iter().find(|token| token.hash == key.token);
-        if !token.is_some_and(|token| token.expires_at.is_none_or(|end| key.expires_at <= end)) {
+        if token.is_none_or(|token| token.expires_at.is_some_and(|end| key.expires_at > end)) {
             report.add("I4", format!("key {id} outlives its token or has none"));
         }
         secrets.note(id.as_str(), &key.sealed, report);
