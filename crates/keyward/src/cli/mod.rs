@@ -87,6 +87,8 @@ enum Command {
     #[command(subcommand)]
     Key(remote::key::KeyCommand),
     #[command(subcommand)]
+    SshKey(remote::ssh_key::SshKeyCommand),
+    #[command(subcommand)]
     Account(remote::account::AccountCommand),
     #[command(subcommand)]
     GateToken(remote::gate_token::GateTokenCommand),
@@ -121,8 +123,9 @@ pub fn run(
         Command::AuthorizedKeys(args) => authorized_keys::run(&args, out),
         Command::Configure(args) => remote::configure::run(args, &environment, input, out),
         Command::Whoami(args) => remote::whoami::run(&args, &environment, out),
-        Command::User(command) => remote::user::run(command, &environment, out),
+        Command::User(command) => remote::user::run(command, &environment, input, out),
         Command::Key(command) => remote::key::run(command, &environment, input, out),
+        Command::SshKey(command) => remote::ssh_key::run(command, &environment, input, out),
         Command::Account(command) => remote::account::run(command, &environment, out),
         Command::GateToken(command) => remote::gate_token::run(command, &environment, out),
         Command::Report(args) => remote::report::run(&args, &environment, out),

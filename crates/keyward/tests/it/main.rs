@@ -28,6 +28,7 @@ mod rotation;
 mod secrets;
 mod sessions;
 mod smuggling;
+mod ssh_keys;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;

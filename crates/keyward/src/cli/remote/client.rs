@@ -57,6 +57,11 @@ impl Call {
         Self::new("PATCH", path, &[]).json(body)
     }
 
+    /// Sets.
+    pub(super) fn put(path: &[&str], body: &Value) -> Self {
+        Self::new("PUT", path, &[]).json(body)
+    }
+
     /// Makes something. Sent again when the connection breaks before the answer: the key that it carries keeps the server
     /// from making it twice (promise P20).
     pub(super) fn create(path: &[&str], body: &Value) -> Self {
@@ -251,6 +256,8 @@ fn advice(kind: &str) -> Option<&'static str> {
         "account-not-found" => "keyward account list shows them",
         "user-not-found" => "keyward user list shows them",
         "access-key-not-found" => "keyward key list shows them",
+        "ssh-key-not-found" => "keyward ssh-key list shows them",
+        "ssh-key-taken" => "keyward ssh-key find shows whose it is to those who may see it",
         "name-taken" | "access-key-id-taken" => "choose another one",
         "last-administrator" => "make another administrator's key first",
         "throttled" | "unavailable" | "timeout" => "try again in a moment",

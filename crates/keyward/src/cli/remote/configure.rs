@@ -1,20 +1,17 @@
 //! `keyward configure`: writes a profile, so that the other commands know the server and the key.
 
-use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::io::{BufReader, Read, Write};
 
 use clap::Args;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::profile::{
     ACCESS_KEY_ID, DEFAULT, DEFAULT_ENDPOINT, ENDPOINT, Endpoint, ProfileFile, SECRET_ACCESS_KEY, Stored,
     variable,
 };
+use super::terminal::{Echo, MAX_LINE_BYTES, ask};
 use super::{Environment, Failure};
 use crate::cli::{local, print};
-
-/// Longer than any answer.
-const MAX_LINE_BYTES: u64 = 4096;
 
 /// Write a profile: where the server is, and which key signs
 ///
@@ -69,49 +66,4 @@ pub fn run(
     let flag = if name == DEFAULT { String::new() } else { format!(" --profile {name}") };
     let path = file.path().display();
     print(out, &format!("wrote the profile {name:?} to {path}\ntry it: keyward whoami{flag}\n"))
-}
-
-/// Whether what is typed is seen.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Echo {
-    On,
-    Off,
-}
-
-/// One line, asked for where somebody sits at a terminal.
-fn ask(question: &str, echo: Echo, input: &mut impl BufRead) -> Result<String, Failure> {
-    let stdin = std::io::stdin();
-    let is_terminal = stdin.is_terminal();
-    if is_terminal {
-        // A closed standard error asks nobody.
-        let _ = write!(std::io::stderr(), "{question}: ");
-    }
-    let hidden = (is_terminal && echo == Echo::Off).then(Hidden::new).flatten();
-    let mut line = String::new();
-    let read = input.read_line(&mut line);
-    if hidden.is_some() {
-        let _ = writeln!(std::io::stderr());
-    }
-    read.map_err(|error| Failure(format!("standard input cannot be read: {error}.")))?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// A terminal that does not show what is typed, until this is dropped.
-struct Hidden(Termios);
-
-impl Hidden {
-    fn new() -> Option<Self> {
-        let before = tcgetattr(std::io::stdin()).ok()?;
-        let mut silent = before.clone();
-        silent.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(std::io::stdin(), OptionalActions::Flush, &silent).ok()?;
-        Some(Self(before))
-    }
-}
-
-impl Drop for Hidden {
-    fn drop(&mut self) {
-        // A terminal that is gone needs no mending.
-        let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, &self.0);
-    }
 }

@@ -11,6 +11,8 @@ pub mod key;
 mod output;
 mod profile;
 pub mod report;
+pub mod ssh_key;
+mod terminal;
 pub mod user;
 pub mod whoami;
 
@@ -96,7 +98,12 @@ impl<'a> Session<'a> {
 
     /// Deletes and says so.
     fn delete(&self, path: &[&str], done: &str, out: &mut dyn Write) -> Result<(), Failure> {
-        self.client.call(&Call::delete(path))?;
+        self.carry_out(&Call::delete(path), done, out)
+    }
+
+    /// Does what has no answer, and says so.
+    fn carry_out(&self, call: &Call, done: &str, out: &mut dyn Write) -> Result<(), Failure> {
+        self.client.call(call)?;
         let text = if self.args.json { String::new() } else { format!("{done}\n") };
         self.emit(&text, out)
     }

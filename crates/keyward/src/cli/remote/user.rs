@@ -1,14 +1,14 @@
 //! `keyward user`: the users of the account.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::client::Call;
 use super::key::KEY_FIELDS;
 use super::output::{self, Column};
-use super::{Environment, Failure, PageArgs, RemoteArgs, Session};
+use super::{Environment, Failure, PageArgs, RemoteArgs, Session, terminal};
 
 /// List, make, change and delete users
 #[derive(Debug, Subcommand)]
@@ -50,6 +50,21 @@ Examples:
   keyward user update bob --status frozen      his keys stop working at once
   keyward user update bob --role admin")]
     Update(UpdateArgs),
+    /// Set a user's password, for logins such as `openstack token issue`
+    ///
+    /// It is the first line of standard input; at a terminal you are asked for it twice, and it is not shown. All tokens of
+    /// the user end.
+    #[command(after_long_help = "\
+Examples:
+  keyward user set-password bob
+  keyward user set-password bob < password.txt")]
+    SetPassword {
+        /// Name of the user
+        name: String,
+        /// The server.
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
     /// Delete a user and all his keys
     #[command(after_long_help = "\
 Examples:
@@ -154,7 +169,12 @@ const FIELDS: [Column; 8] = [
 ///
 /// # Errors
 /// One sentence that says what to do.
-pub fn run(command: UserCommand, environment: &Environment, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(
+    command: UserCommand,
+    environment: &Environment,
+    input: &mut dyn Read,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     match command {
         UserCommand::List { page, remote } => {
             Session::open(&remote, environment)?.list(&["users"], &[], &page, &COLUMNS, out)
@@ -174,6 +194,12 @@ pub fn run(command: UserCommand, environment: &Environment, out: &mut dyn Write)
             ]);
             let session = Session::open(&args.remote, environment)?;
             session.ask(&Call::patch(&["users", &args.name], &body), &FIELDS, out)
+        }
+        UserCommand::SetPassword { name, remote } => {
+            let session = Session::open(&remote, environment)?;
+            let password = terminal::new_password(input)?;
+            let call = Call::put(&["users", &name, "password"], &json!({ "password": *password }));
+            session.carry_out(&call, &format!("set the password of {name}; his tokens have ended"), out)
         }
         UserCommand::Delete { name, remote } => {
             let done = format!("deleted {name} and all his keys");

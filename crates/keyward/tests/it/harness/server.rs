@@ -153,6 +153,34 @@ impl Setup {
         ended
     }
 
+    /// Runs a command at a terminal of its own, where each line is typed once its question stands there. What the terminal
+    /// shows is the output.
+    pub(crate) fn run_at_terminal(&self, arguments: &[&str], answers: &[(&str, &str)]) -> Ended {
+        let inner = self.command(arguments);
+        let words = std::iter::once(inner.get_program()).chain(inner.get_args());
+        let words: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+        let mut script = Command::new("script");
+        script.args(["-qec", &words.join(" "), "/dev/null"]).current_dir(inner.get_current_dir().unwrap());
+        for (name, value) in inner.get_envs() {
+            match value {
+                Some(value) => script.env(name, value),
+                None => script.env_remove(name),
+            };
+        }
+        script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = script.spawn().unwrap();
+        let mut keyboard = child.stdin.take().unwrap();
+        let process = Process::watch(child);
+        for (question, answer) in answers {
+            process.out.wait(|text, ended| {
+                assert!(!ended, "it asks nothing more: {text}");
+                text.ends_with(question)
+            });
+            writeln!(keyboard, "{answer}").unwrap();
+        }
+        process.end()
+    }
+
     /// Starts a command on the same directory and settings, to be watched or killed. What it prints goes nowhere.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         let data = self.data();

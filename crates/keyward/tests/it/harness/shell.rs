@@ -19,6 +19,7 @@ pub(crate) struct Shell {
     names: HashMap<String, String>,
     counts: HashMap<&'static str, usize>,
     text: String,
+    squeezes: bool,
 }
 
 impl Shell {
@@ -35,7 +36,7 @@ impl Shell {
         if let Some(key) = server.setup.given_administrator() {
             names.insert(key.id.clone(), "ADMINISTRATOR".to_owned());
         }
-        Self { setup, names, counts: HashMap::new(), text: String::new() }
+        Self { setup, names, counts: HashMap::new(), text: String::new(), squeezes: false }
     }
 
     /// With the environment that the first start prints.
@@ -62,6 +63,12 @@ impl Shell {
     pub(crate) fn run_with(&self, line: &str, input: &str) -> Ended {
         let words: Vec<&str> = line.split_whitespace().collect();
         self.setup.run_with(&words, input.as_bytes())
+    }
+
+    /// Runs a command at a terminal, where these lines are typed in answer to these questions.
+    pub(crate) fn run_at_terminal(&self, line: &str, answers: &[(&str, &str)]) -> Ended {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        self.setup.run_at_terminal(&words, answers)
     }
 
     /// Starts a command that goes on by itself; its standard output is to be read.
@@ -94,7 +101,8 @@ impl Shell {
         if ended.code == Some(1) {
             plain_sentence(&ended.err);
         }
-        let said = self.named(&format!("$ keyward {line}\n{}{}", ended.out, ended.err));
+        let shown = if self.squeezes { squeezed(&ended.out) } else { ended.out.clone() };
+        let said = self.named(&format!("$ keyward {line}\n{shown}{}", ended.err));
         let code = ended.code.unwrap();
         self.text.push_str(&said);
         if code != 0 {
@@ -102,6 +110,17 @@ impl Shell {
         }
         self.text.push('\n');
         ended
+    }
+
+    /// From here on, columns are written down as close together as they can be: for tables with a number in front, whose
+    /// width differs from run to run.
+    pub(crate) fn squeeze(&mut self) {
+        self.squeezes = true;
+    }
+
+    /// From here on, `found` is written down as `name`.
+    pub(crate) fn call_it(&mut self, found: &str, name: &str) {
+        self.names.insert(found.to_owned(), name.to_owned());
     }
 
     /// A heading in what is written down.
@@ -164,6 +183,15 @@ impl Shell {
         let text = &self.text;
         assert!(*text == golden, "{} differs; it is now:\n{text}", file.display());
     }
+}
+
+/// The text with two blanks where there are more.
+fn squeezed(text: &str) -> String {
+    let mut text = text.to_owned();
+    while text.contains("   ") {
+        text = text.replace("   ", "  ");
+    }
+    text
 }
 
 impl Server {
