@@ -3,6 +3,8 @@
 use anyhow::{Context, bail};
 use dialects::Registry;
 use domain::accounts::FirstAdministrator;
+use domain::limits::GENERATED_PASSWORD_CHARS;
+use domain::passwords::check_new_password;
 use domain::random::{self, Randomness};
 use domain::secret::Secret;
 use zeroize::Zeroizing;
@@ -26,11 +28,23 @@ pub struct FirstKey {
     pub secret: Zeroizing<String>,
     /// The administrator's password, if he is to have one.
     pub password: Option<Zeroizing<String>>,
-    /// Whether the operator gave the secret and so need not be told.
-    pub given: bool,
+    /// Who knows the key already.
+    pub origin: Origin,
+    /// Who knows the password already.
+    pub password_origin: Origin,
+}
+
+/// Where a part of the credential comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From the operator, who need not be told.
+    Given,
+    /// Made up here, and printed once.
+    MadeUp,
 }
 
 /// Takes the credential from the environment, each part directly or by the file that `<NAME>_FILE` names, or makes one up.
+/// Who gives a key wants nothing secret in what the server prints, so a password is made up only along with a key.
 ///
 /// # Errors
 /// A sentence: one part without the other, both forms of one part, or a file that cannot be read.
@@ -39,13 +53,22 @@ pub fn first_key(
     random: &dyn Randomness,
 ) -> anyhow::Result<FirstKey> {
     let password = given(environment, PASSWORD)?;
+    if let Some(password) = &password {
+        let password = Secret::new(password.as_bytes().to_vec());
+        check_new_password(&password).with_context(|| format!("{PASSWORD} cannot be used"))?;
+    }
+    let password_origin = if password.is_some() { Origin::Given } else { Origin::MadeUp };
     match (given(environment, KEY_ID)?, given(environment, SECRET)?) {
-        (Some(id), Some(secret)) => Ok(FirstKey { id: id.to_string(), secret, password, given: true }),
+        (Some(id), Some(secret)) => {
+            let origin = Origin::Given;
+            Ok(FirstKey { id: id.to_string(), secret, password, origin, password_origin })
+        }
         (None, None) => Ok(FirstKey {
             id: format!("KW{}", random::text(random, NATIVE_ALPHABET, 26)),
             secret: Zeroizing::new(random::text(random, random::ALPHANUMERIC, 43)),
-            password,
-            given: false,
+            password: Some(password.unwrap_or_else(|| made_up_password(random))),
+            origin: Origin::MadeUp,
+            password_origin,
         }),
         (Some(_), None) => bail!("{KEY_ID} is set but {SECRET} is not; set both or none"),
         (None, Some(_)) => bail!("{SECRET} is set but {KEY_ID} is not; set both or none"),
@@ -69,7 +92,7 @@ impl FirstKey {
     /// What is printed once: the credential, unless the operator gave it, and settings to paste into each client.
     pub fn announcement(&self, url: &str, registry: &Registry) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::new());
-        if self.given {
+        if self.origin == Origin::Given {
             text.push_str(&format!(
                 "created account `{ACCOUNT}` and administrator `{USER}` with the given key {}\n\n",
                 self.id
@@ -84,12 +107,23 @@ impl FirstKey {
             self.id,
             self.secret.as_str(),
         ));
+        if let (Origin::MadeUp, Some(password)) = (self.password_origin, &self.password) {
+            text.push_str(&format!(
+                "# His password, for logins that answer with a token, such as `openstack token issue`\n\
+                 export OS_PASSWORD={}\n\n",
+                password.as_str(),
+            ));
+        }
         for dialect in registry.dialects() {
             text.push_str(&dialect.client_settings(url, &self.id, &self.secret));
             text.push('\n');
         }
         text
     }
+}
+
+fn made_up_password(random: &dyn Randomness) -> Zeroizing<String> {
+    Zeroizing::new(random::text(random, random::ALPHANUMERIC, GENERATED_PASSWORD_CHARS))
 }
 
 fn given(

@@ -5,6 +5,7 @@ use crate::harness::{Key, Server, Setup};
 
 const ID: &str = "KEYWARD_BOOTSTRAP_ACCESS_KEY_ID";
 const SECRET: &str = "KEYWARD_BOOTSTRAP_SECRET_ACCESS_KEY";
+const PASSWORD: &str = "KEYWARD_BOOTSTRAP_PASSWORD";
 
 #[test]
 fn a_credential_is_made_up_printed_once_and_works() {
@@ -24,6 +25,11 @@ fn a_credential_is_made_up_printed_once_and_works() {
     assert!(said.matches(&key.secret).count() >= 5, "{said}");
     let user = server.call(&key, "GetUser", &[("UserName", "admin")]).done();
     assert_eq!(user["User"]["UserName"], "admin");
+    // His password opens a login, as the settings for `openstack` say.
+    assert!(said.contains("token issue"), "{said}");
+    let password = value("export OS_PASSWORD=");
+    assert_eq!((password.len(), said.matches(&password).count()), (32, 1), "{said}");
+    assert!(server.logs_in("admin", &password) && !server.logs_in("admin", &key.secret));
     server.stop();
 
     let server = setup.start();
@@ -37,12 +43,15 @@ fn each_first_start_makes_another_credential() {
         let server = Setup::new().administrator(None).start();
         let said = server.said();
         said.lines()
-            .filter(|line| line.starts_with("export KEYWARD_") && line.contains("ACCESS_KEY"))
+            .filter(|line| {
+                line.starts_with("export OS_PASSWORD=")
+                    || line.starts_with("export KEYWARD_") && line.contains("ACCESS_KEY")
+            })
             .collect::<Vec<_>>()
             .join("\n")
     };
     let (one, other) = (credential(), credential());
-    assert_eq!(one.lines().count(), 2);
+    assert_eq!(one.lines().count(), 3);
     assert!(one.lines().zip(other.lines()).all(|(one, other)| one != other), "{one}\n{other}");
 }
 
@@ -68,6 +77,35 @@ fn a_given_credential_is_not_repeated_and_is_ignored_once_the_store_has_an_accou
     setup.start().call(&given, "ListUsers", &[]).done();
     let creations = audited_actions(&setup.data()).into_iter().filter(|action| !action.starts_with("node."));
     assert_eq!(creations.count(), audited_creations(), "nothing was created twice");
+}
+
+/// A given password is not repeated, whoever gave the key. Who gave the key alone gets no password that he did not ask for.
+#[test]
+fn a_password_is_made_up_only_where_nothing_is_given() {
+    let given = "a password of the operator's own";
+    let file = |setup: &Setup| {
+        let file = setup.beside("password");
+        std::fs::write(&file, format!("{given}\n")).unwrap();
+        setup.clone().environment(&format!("{PASSWORD}_FILE"), file.to_str().unwrap())
+    };
+    let setup = Setup::new().administrator(None);
+    for setup in [
+        setup.clone().environment(PASSWORD, given),
+        file(&Setup::new().administrator(None)),
+        file(&Setup::new()),
+    ] {
+        let server = setup.start();
+        let said = server.said();
+        assert!(!said.contains(given) && !said.contains("OS_PASSWORD="), "{said}");
+        assert!(server.logs_in("admin", given));
+        server.stop();
+    }
+    let server = Server::start();
+    assert!(!server.said().contains("OS_PASSWORD="), "{}", server.said());
+    assert!(!server.logs_in("admin", ""));
+    server.stop();
+    let sentence = Setup::new().administrator(None).environment(PASSWORD, "short").refusal();
+    assert!(sentence.contains("8 to 256 characters") && sentence.contains(PASSWORD), "{sentence}");
 }
 
 /// How many entries a first start leaves in the audit beside that of the node.

@@ -2,9 +2,8 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::harness::http::Request;
 use crate::harness::shell::Shell;
 use crate::harness::{Key, Server};
 
@@ -120,15 +119,6 @@ fn members_work_with_their_own_ssh_keys() {
     server.stop();
 }
 
-/// Asks for a token with a password, as `openstack token issue` does.
-fn logs_in(server: &Server, user: &str, password: &str) -> bool {
-    let user = json!({"name": user, "domain": {"name": "default"}, "password": password});
-    let body = json!({"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}});
-    let answer = server.ask(&Request::json("/v3/auth/tokens", body.to_string()));
-    assert!(matches!(answer.status, 201 | 401), "{}", answer.text());
-    answer.status == 201
-}
-
 #[test]
 fn a_password_comes_by_standard_input_or_is_typed_unseen() {
     let server = Server::start();
@@ -138,17 +128,17 @@ fn a_password_comes_by_standard_input_or_is_typed_unseen() {
     let ended = shell.run_with("user set-password bob", &format!("{first}\n"));
     let said = "set the password of bob; his tokens have ended\n";
     assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (Some(0), said, ""));
-    assert!(logs_in(&server, "bob", first));
+    assert!(server.logs_in("bob", first));
     // At a terminal it is asked for twice and never shown.
     let typed = [("New password: ", second), ("Again: ", second)];
     let ended = shell.run_at_terminal("user set-password bob", &typed);
     assert_eq!(ended.code, Some(0), "{}", ended.out);
     assert!(ended.out.contains(said.trim_end()) && !ended.out.contains("words"), "{}", ended.out);
-    assert!(logs_in(&server, "bob", second) && !logs_in(&server, "bob", first));
+    assert!(server.logs_in("bob", second) && !server.logs_in("bob", first));
     let differing = [("New password: ", first), ("Again: ", second)];
     let ended = shell.run_at_terminal("user set-password bob", &differing);
     assert_eq!(ended.code, Some(1), "{}", ended.out);
-    assert!(ended.out.contains("not the same") && logs_in(&server, "bob", second), "{}", ended.out);
+    assert!(ended.out.contains("not the same") && server.logs_in("bob", second), "{}", ended.out);
     assert_eq!(shell.run_with("user set-password bob --json", first).out, "");
 
     shell.heading("Mistakes");

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Child;
 
+use serde_json::json;
 use signing::{Body, RequestView, UrlScheme, aws4, format_basic};
 
 use super::Key;
@@ -195,6 +196,15 @@ fn squeezed(text: &str) -> String {
 }
 
 impl Server {
+    /// Whether a user of the account `default` gets a token for this password, as `openstack token issue` asks for one.
+    pub(crate) fn logs_in(&self, user: &str, password: &str) -> bool {
+        let user = json!({"name": user, "domain": {"name": "default"}, "password": password});
+        let body = json!({"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}});
+        let answer = self.ask(&Request::json("/v3/auth/tokens", body.to_string()));
+        assert!(matches!(answer.status, 201 | 400 | 401), "{}", answer.text());
+        answer.status == 201
+    }
+
     /// Asks the native API, as any client that signs with AWS version 4.
     pub(crate) fn native(&self, key: &Key, method: &str, target: &str, body: &str) -> Answer {
         let (host, date) = (self.public.to_string(), format_basic(now()));
