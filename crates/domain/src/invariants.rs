@@ -342,13 +342,9 @@ fn check_key(user: &User, siblings: &[AccessKey], key: &AccessKey, vault: &Vault
     }
     if let Some(parent) = key.parent {
         let fits = |parent: &AccessKey| {
-            let ends_first = match (key.expires_at, parent.expires_at) {
-                (Some(child), Some(parent)) => child <= parent,
-                (Some(_), None) => true,
-                (None, _) => false,
-            };
-            let narrower = key.schemes.bits() & !parent.schemes.bits() == 0;
-            parent.deleted_at.is_none() && parent.kind == KeyKind::Permanent && ends_first && narrower
+            let narrower = key.schemes.is_within(parent.schemes);
+            let is_live = parent.deleted_at.is_none() && parent.kind == KeyKind::Permanent;
+            is_live && key.ends_with(parent) && narrower
         };
         if !siblings.iter().any(|other| other.uuid == parent && fits(other)) {
             report.add("I4", format!("temporary key {id} exceeds its parent or has none"));

@@ -121,6 +121,7 @@ impl Service {
             let key = self.touched(caller, key, now);
             let mut batch = self.batch_by(caller, now);
             batch.require.push(Require::KeyVersionIs(old.uuid, old.version));
+            batch.require.extend(parent_of_changed(&record, &old, &key)?);
             let limit = self.limits.access_keys_per_user;
             let new_groups = key.schemes.quota_groups().filter(|group| !group.meets(old.schemes));
             batch.require.extend(new_groups.map(|schemes| Require::KeysBelow {
@@ -133,7 +134,7 @@ impl Service {
             let (object, version) = (key.uuid, key.version);
             batch.audit.push(caller.entry(now, Action::UpdateAccessKey, object.as_bytes(), version, detail));
             batch.effects.push(Effect::UpdateKey(key.clone()));
-            self.tighten_children(&mut batch, caller, &record, &key, now);
+            self.tighten_children(&mut batch, caller, &record, (&old, &key), now);
             match self.commit(batch).await {
                 Ok(()) => return Ok(key),
                 Err(Refused::Changed) => {}
@@ -253,19 +254,27 @@ impl Service {
         key
     }
 
-    /// Temporary keys are good for no more than their parent (threat T40): what is taken from it is taken from them.
+    /// Temporary keys are good for no more, and no longer, than their parent (threats T30, T40): what the change `from` one
+    /// state of it `to` another takes from it is taken from them.
     pub(super) fn tighten_children(
         &self,
         batch: &mut Batch,
         caller: &Caller,
         record: &UserRecord,
-        parent: &AccessKey,
+        (from, to): (&AccessKey, &AccessKey),
         now: UnixMillis,
     ) {
-        for old in record.children(parent.uuid) {
+        if (from.schemes, from.expires_at) == (to.schemes, to.expires_at) {
+            return;
+        }
+        // One that is being made at the same time is either among them or finds its parent changed.
+        let (user, parent) = (to.user, to.uuid);
+        let keys = record.children(parent).map(|child| child.uuid).collect();
+        batch.require.push(Require::ChildrenAre { user, parent, keys });
+        for old in record.children(parent) {
             let mut child = old.clone();
-            child.expires_at = child.expires_at.into_iter().chain(parent.expires_at).min();
-            child.schemes = child.schemes.and(parent.schemes);
+            child.expires_at = child.expires_at.into_iter().chain(to.expires_at).min();
+            child.schemes = child.schemes.and(to.schemes);
             if child == *old {
                 continue;
             }
@@ -384,6 +393,27 @@ fn check_change(caller: &Caller, account: &Account, old: &AccessKey, new: &Acces
         return Err(Error::Invalid { field: Field::Expiry, rule: "is later than the account allows" });
     }
     Ok(())
+}
+
+/// A temporary key that gets another end or other schemes stays within its parent, as that is when the change is written
+/// (threats T30, T40).
+fn parent_of_changed(
+    record: &UserRecord,
+    old: &AccessKey,
+    new: &AccessKey,
+) -> Result<Option<Require>, Error> {
+    let Some(parent) = new.parent else { return Ok(None) };
+    if (new.schemes, new.expires_at) == (old.schemes, old.expires_at) {
+        return Ok(None);
+    }
+    let parent = record.rows.keys.iter().find(|key| key.uuid == parent).ok_or(Error::ParentUnusable)?;
+    if !new.schemes.is_within(parent.schemes) {
+        return Err(Error::Invalid { field: Field::Schemes, rule: "must be among its parent's" });
+    }
+    if !new.ends_with(parent) {
+        return Err(Error::Invalid { field: Field::Expiry, rule: "must not be later than its parent's" });
+    }
+    Ok(Some(Require::KeyVersionIs(parent.uuid, parent.version)))
 }
 
 /// What changed, for the audit. Free text is left out.

@@ -89,7 +89,7 @@ impl Service {
             let (object, version) = (previous.uuid, previous.version);
             batch.audit.push(caller.entry(now, Action::RotateAccessKey, object.as_bytes(), version, detail));
             batch.effects.push(Effect::UpdateKey(previous.clone()));
-            self.tighten_children(&mut batch, caller, &record, &previous, now);
+            self.tighten_children(&mut batch, caller, &record, (&old, &previous), now);
             if let Some(Some(end)) = rotation.expires_at {
                 batch.require.extend(record.loses_admin_keys(&[&old], end));
             }

@@ -78,6 +78,13 @@ impl UserRecord {
     }
 }
 
+impl AccessKey {
+    /// Whether it has an end, and none later than that of its parent (threat T30).
+    pub(crate) fn ends_with(&self, parent: &Self) -> bool {
+        self.expires_at.is_some_and(|end| parent.expires_at.is_none_or(|last| end <= last))
+    }
+}
+
 /// The key of `record` that a temporary key may be made of.
 fn usable_parent<'r>(
     record: &'r UserRecord,

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::access_keys::{AccessKey, KeyChange, KeyIssue, KeyKind, KeyStatus, SchemeSet};
+use domain::access_keys::{AccessKey, KeyChange, KeyIssue, KeyKind, KeyStatus, Rotation, SchemeSet};
 use domain::authenticate::AuthError;
 use domain::caller::Caller;
-use domain::clock::Clock as _;
+use domain::clock::{Clock as _, UnixMillis};
 use domain::decision::Unusable;
 use domain::error::{Error, Field};
 use domain::id::KeyUuid;
@@ -19,13 +19,16 @@ use stores::conformance::dump::dump;
 use tokio::task::JoinSet;
 
 use crate::both_stores;
-use crate::world::{Credentials, EVERY_KEY, SCLOUD, World, issue, new_user};
+use crate::world::{Credentials, EVERY_KEY, SCLOUD, SHAPE, World, issue, new_user};
 
 both_stores! {
     t40_a_temporary_key_makes_no_key_and_reads_no_secret,
     t40_no_chain_exceeds_its_root,
     t41_nobody_makes_temporary_keys_of_foreign_keys,
     t30_a_temporary_key_never_outlives_its_parent,
+    t30_what_is_taken_from_a_key_is_taken_from_its_temporary_keys,
+    t40_a_temporary_key_is_not_changed_beyond_its_parent,
+    t30_a_temporary_key_made_meanwhile_does_not_escape,
     t50_parallel_creates_never_exceed_the_quota_of_a_key,
     t29_a_temporary_key_rests_with_its_parent,
     a_deleted_parent_takes_along_what_is_made_at_the_same_time,
@@ -191,6 +194,75 @@ async fn t30_a_temporary_key_never_outlives_its_parent(world: World) {
     let admin = world.admin().await;
     let late = world.service.create_temporary_key(&admin, parent.uuid, &until(&world, 1)).await;
     assert!(matches!(late, Err(Error::ParentUnusable)), "{late:?}");
+    world.assert_clean().await;
+}
+
+fn ending(at: UnixMillis) -> KeyChange {
+    KeyChange { expires_at: Some(Some(at)), ..KeyChange::default() }
+}
+
+/// The end of a key is that of its temporary keys, in the same transaction; likewise its schemes.
+async fn t30_what_is_taken_from_a_key_is_taken_from_its_temporary_keys(world: World) {
+    let admin = world.admin().await;
+    let bob = world.member("bob").await;
+    let parent = key_of(&world, &bob).await.uuid;
+    let row = async |key| world.store.key_row(key).await.unwrap().unwrap();
+    let (late, _) = make(&world, &admin, parent).await.unwrap();
+    let early = world.service.create_temporary_key(&admin, parent, &until(&world, 1_000)).await.unwrap().key;
+    let first = world.clock.now().plus(HOUR / 2);
+    world.service.update_access_key(&admin, &bob.id, EVERY_KEY, ending(first)).await.unwrap();
+    assert_eq!((row(late).await.expires_at, row(late).await.version), (Some(first), 2));
+    assert_eq!(row(early.uuid).await, early, "what ends sooner is left alone");
+    // A later end gives nothing back.
+    world.service.update_access_key(&admin, &bob.id, EVERY_KEY, ending(first.plus(HOUR))).await.unwrap();
+    assert_eq!(row(late).await.expires_at, Some(first));
+    let narrow = KeyChange { schemes: Some(SchemeSet::of(&[Scheme::Tc3])), ..KeyChange::default() };
+    world.service.update_access_key(&admin, &bob.id, EVERY_KEY, narrow).await.unwrap();
+    assert!(row(late).await.deleted_at.is_some(), "no scheme is left to it");
+    world.assert_clean().await;
+}
+
+/// A temporary key is a key like others to who may set conditions, but within its parent (threats T30, T40).
+async fn t40_a_temporary_key_is_not_changed_beyond_its_parent(world: World) {
+    let admin = world.admin().await;
+    let narrow = KeyIssue { schemes: SCLOUD, ..until(&world, 2 * HOUR) };
+    world.service.create_user(&admin, new_user("bob")).await.unwrap();
+    let parent = world.service.create_access_key(&admin, "bob", &narrow).await.unwrap().key;
+    let issue = KeyIssue { schemes: SCLOUD, ..until(&world, HOUR) };
+    let child = world.service.create_temporary_key(&admin, parent.uuid, &issue).await.unwrap().key;
+    let change = async |change| {
+        world.service.update_access_key(&admin, child.key_id.as_str(), EVERY_KEY, change).await
+    };
+    let end = parent.expires_at.unwrap();
+    let endless = KeyChange { expires_at: Some(None), ..KeyChange::default() };
+    for beyond in [ending(end.plus(1)), endless] {
+        let refused = change(beyond).await;
+        assert!(matches!(refused, Err(Error::Invalid { field: Field::Expiry, .. })), "{refused:?}");
+    }
+    let wide = KeyChange { schemes: Some(SchemeSet::all()), ..KeyChange::default() };
+    let refused = change(wide).await;
+    assert!(matches!(refused, Err(Error::Invalid { field: Field::Schemes, .. })), "{refused:?}");
+    assert_eq!(change(ending(end)).await.unwrap().expires_at, Some(end), "up to its parent's end it may go");
+    world.assert_clean().await;
+}
+
+/// The parent's end is moved by who does not know of the child yet: as when both are written at the same time.
+async fn t30_a_temporary_key_made_meanwhile_does_not_escape(world: World) {
+    let admin = world.admin().await;
+    let bob = world.member("bob").await;
+    let parent = key_of(&world, &bob).await.uuid;
+    let unaware = world.deaf_service();
+    unaware.directory().by_key(&bob.id).await.unwrap();
+    let (child, _) = make(&world, &admin, parent).await.unwrap();
+    let first = world.clock.now().plus(1_000);
+    let missed = unaware.update_access_key(&admin, &bob.id, EVERY_KEY, ending(first)).await;
+    assert!(matches!(missed, Err(Error::Conflict)), "{missed:?}");
+    let rotation =
+        Rotation { dialect: "native", shape: &SHAPE, overlap_ms: 1_000, description: None, expires_at: None };
+    let missed = unaware.rotate_access_key(&admin, &bob.id, &rotation).await;
+    assert!(matches!(missed, Err(Error::Conflict)), "{missed:?}");
+    world.service.rotate_access_key(&admin, &bob.id, &rotation).await.unwrap();
+    assert_eq!(world.store.key_row(child).await.unwrap().unwrap().expires_at, Some(first));
     world.assert_clean().await;
 }
 

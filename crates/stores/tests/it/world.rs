@@ -255,15 +255,25 @@ impl World {
     /// The use cases anew, with nothing remembered, as a server that starts at `now` has them.
     pub(crate) fn reset_service_at(&mut self, now: UnixMillis) {
         self.clock = Arc::new(TestClock::at(now));
-        self.service = Arc::new(Service::new(Parts {
+        self.service = Arc::new(self.new_service(self.observer.generations.clone()));
+    }
+
+    /// The use cases over the same store, which do not hear of what is written: they know what they have read until they ask
+    /// for what they do not know.
+    pub(crate) fn deaf_service(&self) -> Service {
+        self.new_service(Arc::default())
+    }
+
+    fn new_service(&self, generations: Arc<Generations>) -> Service {
+        Service::new(Parts {
             store: self.store.clone(),
             vault: self.vault.clone(),
-            generations: self.observer.generations.clone(),
+            generations,
             clock: self.clock.clone(),
             random: self.random.clone(),
             limits: self.service.limits().clone(),
             blocked_keys: BlockList::default(),
-        }));
+        })
     }
 
     /// Where a request comes from.

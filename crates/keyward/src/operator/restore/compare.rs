@@ -97,7 +97,8 @@ impl Plan {
                 let revived = end.is_none() && revive.contains(key);
                 is_revived |= revived;
                 administrators.count(known.unwrap_or(user), key, end.is_some() || revived);
-                plan.judge(user, key, end, revived);
+                let parents_end = key.parent.and_then(|parent| present.keys.get(&parent)).copied().flatten();
+                plan.judge(user, key, end, parents_end, revived);
             }
             if *revive != Revive::All {
                 plan.judge_user(user, known, is_revived);
@@ -115,16 +116,24 @@ impl Plan {
         Ok(plan)
     }
 
-    /// `end` is that of the key now; `None` when it is no longer in force.
-    fn judge(&mut self, user: &User, key: &AccessKey, end: Option<&Option<UnixMillis>>, revived: bool) {
+    /// `end` is that of the key now, `None` when it is no longer in force; `parents_end` that of the key that it belongs to.
+    fn judge(
+        &mut self,
+        user: &User,
+        key: &AccessKey,
+        end: Option<&Option<UnixMillis>>,
+        parents_end: Option<UnixMillis>,
+        revived: bool,
+    ) {
+        let ends = key.expires_at.into_iter().chain(end.copied().flatten()).chain(parents_end);
+        let ending = AccessKey { expires_at: ends.min(), ..key.clone() };
         match end {
-            None if revived => self.revived.push((user.clone(), key.clone())),
-            None => self.suspended.push((user.clone(), key.clone())),
-            Some(&Some(end)) if key.expires_at.is_none_or(|then| end < then) => {
-                let key = AccessKey { expires_at: Some(end), ..key.clone() };
-                self.shortened.push((user.clone(), key));
-            }
+            None if !revived => return self.suspended.push((user.clone(), ending)),
+            None => self.revived.push((user.clone(), key.clone())),
             Some(_) => {}
+        }
+        if ending.expires_at != key.expires_at {
+            self.shortened.push((user.clone(), ending));
         }
     }
 

@@ -50,7 +50,10 @@ async fn backup() -> World {
 }
 
 async fn plan(present: &World, revive: &Revive) -> Plan {
-    let backup = backup().await;
+    plan_for(&backup().await, present, revive).await
+}
+
+async fn plan_for(backup: &World, present: &World, revive: &Revive) -> Plan {
     let present = InForce::of(present.subject.store.as_ref(), NOW).await.unwrap();
     Plan::new(backup.subject.store.as_ref(), &present, revive, NOW).await.unwrap()
 }
@@ -119,6 +122,27 @@ async fn t99_a_key_that_retires_by_now_does_not_become_everlasting() {
     let plan = plan(&present, &Revive::Keys(Vec::new())).await;
     assert_eq!((ids(&plan.shortened), plan.shortened[0].1.expires_at), (vec!["Key2"], soon));
     assert!(plan.suspended.is_empty());
+}
+
+/// A temporary key that is gone by now ends with its parent all the same, disabled or revived.
+#[tokio::test]
+async fn t30_a_temporary_key_does_not_outlive_its_parent_by_a_restore() {
+    let (backup, present) = (backup().await, backup().await);
+    let soon = Some(NOW.plus(1_000));
+    let parent = &present.keys[1];
+    let child = AccessKey { expires_at: Some(NOW.plus(9_000)), ..rows::child(parent, &present.users[1], 9) };
+    for world in [&backup, &present] {
+        world.subject.write(vec![Effect::InsertKey(child.clone())]).await;
+    }
+    let shortened = AccessKey { expires_at: soon, version: 2, ..parent.clone() };
+    present.subject.write(vec![Effect::UpdateKey(shortened), Effect::UpdateKey(rows::buried(&child))]).await;
+    let plan = plan_for(&backup, &present, &Revive::Keys(Vec::new())).await;
+    assert_eq!((ids(&plan.suspended), plan.suspended[0].1.expires_at), (vec!["Key9"], soon));
+    assert_eq!(ids(&plan.shortened), ["Key2"]);
+    let asked = Revive::Keys(vec!["Key9".to_owned()]);
+    let plan = plan_for(&backup, &present, &asked).await;
+    assert_eq!((ids(&plan.revived), ids(&plan.shortened)), (vec!["Key9"], vec!["Key2", "Key9"]));
+    assert!(plan.shortened.iter().all(|(_, key)| key.expires_at == soon));
 }
 
 #[tokio::test]
