@@ -1,6 +1,7 @@
 //! SSH public keys of users. The types; reading a key is in `public_key`, the use cases are in the files below.
 
 mod base64;
+mod blocked;
 mod change;
 mod confirm;
 mod curve;
@@ -19,13 +20,13 @@ use crate::id::{AccountUuid, KeyUuid, Serial, UserUuid};
 use crate::net::AddressRange;
 use crate::vault::{Mark, MarkInput};
 
+pub use blocked::BlockList;
 pub use change::{NewSshKey, SshKeyChange, SshKeyRef};
 pub use confirm::DisabledSshKeys;
 pub use list::{SshKeyQuery, SshKeysFound};
 pub use login::{LoginKey, LoginRefused};
 pub use public_key::{BadKey, Fingerprint, KEY_CHARS, PublicKey, SshKeyType, Weakness, check_blob, line};
 pub use read::{FoundSshKey, SshKeyPage};
-pub use weak::BlockList;
 
 /// Most characters of a title.
 pub const TITLE_CHARS: usize = 1_000;

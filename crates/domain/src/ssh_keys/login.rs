@@ -36,6 +36,9 @@ pub enum LoginRefused {
     /// No live key of the account is exactly this one.
     #[error("no such SSH key")]
     UnknownKey,
+    /// It is in the list of keys that nobody may use (threat T87): put there after it was added.
+    #[error("the SSH key is blocked")]
+    Blocked,
     /// The key or its owner may not act now.
     #[error(transparent)]
     Unusable(#[from] Unusable),
@@ -67,6 +70,9 @@ impl Service {
         }
         let now = self.clock.now();
         self.last_used.mark(found.key.uuid, now, origin, "offered");
+        if self.blocked_keys.contains(&found.key.fingerprint) {
+            return Err(LoginRefused::Blocked);
+        }
         may_log_in(&found.owner, &found.key, now)?;
         Ok(LoginKey {
             account: found.owner.rows.account.name.clone(),

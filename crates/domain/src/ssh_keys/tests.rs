@@ -143,6 +143,22 @@ fn t87_listed_keys_are_known_by_their_fingerprints() {
     assert!(list.contains(&PublicKey::parse(text).unwrap().fingerprint()));
     assert!(!list.contains(&PublicKey::parse(good().nth(1).unwrap().1).unwrap().fingerprint()));
     assert_eq!(BlockList::parse(&format!("{fingerprint}\nMD5:00")).err(), Some(2));
+    // Whole lines too, of keys that are refused anyway as well, and words behind a `#`.
+    let others: Vec<&str> = REFUSED.lines().filter_map(|line| line.strip_prefix("rsa-1024 ")).collect();
+    let list =
+        BlockList::parse(&format!("{text} with a comment\n{fingerprint} # again\n{}\n", others[0])).unwrap();
+    assert_eq!((list.len(), list.is_empty()), (2, false));
+    assert!(list.contains(&PublicKey::parse(text).unwrap().fingerprint()));
+    for bad in [
+        format!("{fingerprint} again"),
+        format!("no-pty {text}"),
+        text.replace("ssh-ed25519 ", "ssh-rsa "),
+        "ssh-ed25519 AAAA".to_owned(),
+        "ssh-ed25519 /////w==".to_owned(),
+        fingerprint[..49].to_owned(),
+    ] {
+        assert_eq!(BlockList::parse(&format!("{text}\n#\n{bad}\n{text}")).err(), Some(3), "{bad}");
+    }
 }
 
 #[test]

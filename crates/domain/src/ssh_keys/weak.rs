@@ -1,11 +1,10 @@
-//! RSA keys that can be broken, and keys that are known to everybody (threat T87).
+//! RSA keys that can be broken (threat T87).
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use num_bigint::BigUint;
 
-use super::public_key::{Fingerprint, Weakness};
+use super::public_key::Weakness;
 
 const RSA_BITS: std::ops::RangeInclusive<u64> = 2_048..=16_384;
 /// Largest exponent, in bits: the bound of FIPS 186-5.
@@ -95,26 +94,4 @@ fn is_square(n: &BigUint) -> bool {
     }
     let root = n.sqrt();
     &root * &root == *n
-}
-
-/// Keys that nobody may use, because others have them too: such as those that Debian made in 2006 to 2008.
-#[derive(Clone, Debug, Default)]
-pub struct BlockList(HashSet<Fingerprint>);
-
-impl BlockList {
-    /// Reads one fingerprint a line as `ssh-keygen -l` prints it, `SHA256:…`; blank lines and lines with `#` in front are
-    /// passed over.
-    ///
-    /// # Errors
-    /// The number of the first line that is something else.
-    pub fn parse(text: &str) -> Result<Self, usize> {
-        let lines = text.lines().map(str::trim).zip(1..);
-        let lines = lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
-        lines.map(|(line, number)| Fingerprint::parse(line).ok_or(number)).collect::<Result<_, _>>().map(Self)
-    }
-
-    /// Whether a key is in it.
-    pub fn contains(&self, key: &Fingerprint) -> bool {
-        self.0.contains(key)
-    }
 }

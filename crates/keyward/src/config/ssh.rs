@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,6 +13,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Ssh {
     /// The account whose users may log in.
     pub account: String,
+    /// File of keys that nobody may use, see [`domain::ssh_keys::BlockList`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked_keys: Option<PathBuf>,
     /// Unix logins that differ from the rule: a login serves the user of the same name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub logins: BTreeMap<String, SshLogin>,
@@ -19,7 +23,7 @@ pub struct Ssh {
 
 impl Default for Ssh {
     fn default() -> Self {
-        Self { account: "default".to_owned(), logins: BTreeMap::new() }
+        Self { account: "default".to_owned(), blocked_keys: None, logins: BTreeMap::new() }
     }
 }
 

@@ -36,7 +36,9 @@ impl SshDenial {
         match self {
             Self::Question => StatusCode::BAD_REQUEST,
             Self::Key | Self::OtherUser | Self::Name | Self::TwoSources => StatusCode::OK,
-            Self::Refused(LoginRefused::UnknownKey | LoginRefused::Unusable(_)) => StatusCode::OK,
+            Self::Refused(LoginRefused::UnknownKey | LoginRefused::Blocked | LoginRefused::Unusable(_)) => {
+                StatusCode::OK
+            }
             Self::Refused(LoginRefused::Failed(_)) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -46,7 +48,7 @@ impl SshDenial {
             Self::Question => Outcome::Malformed,
             Self::Key | Self::Refused(LoginRefused::UnknownKey) => Outcome::Unauthenticated,
             Self::OtherUser | Self::Name | Self::TwoSources => Outcome::Refused,
-            Self::Refused(LoginRefused::Unusable(_)) => Outcome::Refused,
+            Self::Refused(LoginRefused::Blocked | LoginRefused::Unusable(_)) => Outcome::Refused,
             Self::Refused(LoginRefused::Failed(_)) => Outcome::Failed,
         }
     }
@@ -59,6 +61,7 @@ impl SshDenial {
             Self::Name => "ssh_user_name",
             Self::TwoSources => "ssh_two_sources",
             Self::Refused(LoginRefused::UnknownKey) => "ssh_key_unknown",
+            Self::Refused(LoginRefused::Blocked) => "ssh_key_blocked",
             Self::Refused(LoginRefused::Unusable(_)) => "ssh_key_unusable",
             Self::Refused(LoginRefused::Failed(_)) => "failed",
         }

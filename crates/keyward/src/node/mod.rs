@@ -1,6 +1,7 @@
 //! A node: the store, the vault and the use cases, opened from the settings. `serve` runs one; local commands open one for
 //! a look.
 
+mod blocked_keys;
 pub mod bootstrap;
 pub mod master_key;
 mod observer;
@@ -17,7 +18,6 @@ use domain::directory::Generations;
 use domain::id::{AccountUuid, NodeId};
 use domain::random::Randomness;
 use domain::service::Parts;
-use domain::ssh_keys::BlockList;
 use domain::store::{CommitError, SharedStore};
 use domain::vault::{Purpose, SEALS_PER_DATA_KEY, Vault, to_hex};
 use stores::sqlite::{Opened, Options, SqliteStore};
@@ -92,7 +92,7 @@ impl Node {
     /// Starts the committer of an opened store.
     ///
     /// # Errors
-    /// Connections or threads cannot be had.
+    /// Connections or threads cannot be had; the file of blocked SSH keys is none.
     pub fn start(
         opened: Opened,
         vault: Arc<Vault>,
@@ -101,6 +101,7 @@ impl Node {
         alarms: Arc<dyn Alarms>,
     ) -> anyhow::Result<Self> {
         let World { clock, random, .. } = world.clone();
+        let blocked_keys = blocked_keys::load(config.ssh.blocked_keys.as_deref())?;
         let id = NodeId::generate(clock.now(), random.as_ref());
         let generations = Arc::new(Generations::default());
         let observer = Observer::new(generations.clone(), alarms);
@@ -113,7 +114,7 @@ impl Node {
             clock: clock.clone(),
             random,
             limits: config.domain_limits(),
-            blocked_keys: BlockList::default(),
+            blocked_keys,
         };
         Ok(Self { id, service: Arc::new(Service::new(parts)), store, vault })
     }

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::harness::shell::Shell;
-use crate::harness::{Key, Server};
+use crate::harness::{Key, Server, Setup};
 
 /// Keys that `ssh-keygen -t ed25519` made, with their fingerprints.
 const LAPTOP: &str =
@@ -150,4 +150,55 @@ fn a_password_comes_by_standard_input_or_is_typed_unseen() {
     shell.compare("cli_passwords.golden");
     let log = server.stop().err;
     assert!(!log.contains("horse") && !log.contains("words"), "{log}");
+}
+
+/// Keys that everybody has are refused, and open no login where they were added before they were listed (threat T87).
+#[test]
+fn t87_listed_keys_are_neither_added_nor_of_any_use() {
+    let setup = Setup::new();
+    let server = setup.start();
+    server.create_user("zoe");
+    let shell = Shell::of_administrator(&server);
+    assert_eq!(shell.run_with("ssh-key add --user zoe -", LAPTOP).code, Some(0));
+    let fingerprint = "SHA256:F7quViubojhyp1zzcUme5J3OwrNvAQ4Y+L/NcnouC4E";
+    let mut words = LAPTOP.split(' ');
+    let (kind, key) = (words.next().unwrap(), words.next().unwrap());
+    let socket = setup.socket();
+    let asks = || {
+        let question =
+            ["authorized-keys", "--socket", socket.to_str().unwrap(), "zoe", fingerprint, kind, key];
+        let ended = setup.run_with(&question, b"");
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        ended.out
+    };
+    assert_eq!(asks(), format!("restrict,pty {kind} {key}\n"));
+    server.stop();
+
+    let file = setup.beside("blocked");
+    let listing = |text: &str| {
+        fs::write(&file, text).unwrap();
+        setup.clone().settings(&format!("ssh.blocked_keys = {:?}", file.to_str().unwrap()))
+    };
+    let server = listing(&format!("# found in public\n\n{fingerprint} # zoe's\n{BUILD}\n")).start();
+    assert_eq!(asks(), "");
+    server.wait_for_log(|log| log.contains("\"cause\":\"ssh_key_blocked\""));
+    let shell = Shell::of_administrator(&server);
+    let refused = shell.run_with("ssh-key add --title build -", BUILD);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.err.contains("in the list of compromised keys"), "{}", refused.err);
+    server.stop();
+
+    for (text, line) in [
+        (format!("{fingerprint}\n\nMD5:00:11\n"), "line 3"),
+        ("ssh-ed25519\n".to_owned(), "line 1"),
+        (format!("# a\n{fingerprint} zoe\n"), "line 2"),
+        (BUILD.replace("AAAAC3", "AAAAC4"), "line 1"),
+    ] {
+        let sentence = listing(&text).refusal();
+        assert!(sentence.contains(line) && sentence.contains("blocked"), "{sentence}");
+    }
+    fs::remove_file(&file).unwrap();
+    let missing = setup.clone().settings(&format!("ssh.blocked_keys = {:?}", file.to_str().unwrap()));
+    let sentence = missing.refusal();
+    assert!(sentence.contains("blocked_keys cannot be read"), "{sentence}");
 }
