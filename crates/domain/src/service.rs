@@ -57,6 +57,7 @@ pub struct Service {
     pub(crate) signature_work: AtomicU64,
     pub(crate) hashing: Hashing,
     pub(crate) password_work: AtomicU64,
+    pub(crate) token_work: AtomicU64,
     /// Logins that failed, per user and source.
     pub(crate) login_locks: Lockout<(String, Option<IpAddr>)>,
     /// Wrong signatures in a row, per key id and source.
@@ -89,6 +90,7 @@ impl Service {
             signature_work: AtomicU64::new(0),
             hashing: Hashing::default(),
             password_work: AtomicU64::new(0),
+            token_work: AtomicU64::new(0),
             login_locks: Lockout::new(limits.password_lock),
             key_locks: Lockout::new(limits.key_lock),
             blocked_keys,

@@ -23,7 +23,7 @@ use domain::id::RequestId;
 use domain::policy::Action;
 use jiff::tz::Offset;
 use signing::encode::{form_decode, form_pieces};
-use signing::{Body as RequestBody, RequestView, UrlScheme};
+use signing::{Body as RequestBody, RequestView};
 use zeroize::Zeroizing;
 
 use crate::answer::{Answer, Cause, Note, TransportRefusal};
@@ -324,16 +324,9 @@ fn body_of<'a>(request: &Request<'a>) -> Result<&'a [u8], Refusal> {
     }
 }
 
-/// The URL that the client reached us by, its prefix included.
+/// The URL of the server, and the prefix by which the client reached this dialect.
 fn base(request: &Request<'_>) -> String {
-    let view = &request.view;
-    let scheme = match view.url_scheme() {
-        UrlScheme::Http => "http",
-        UrlScheme::Https => "https",
-    };
-    let host = view.host().ok().and_then(|host| std::str::from_utf8(host).ok()).unwrap_or("localhost");
-    let prefix = view.path().strip_suffix(request.path).unwrap_or_default();
-    format!("{scheme}://{host}{prefix}")
+    request.server_url() + request.view.path().strip_suffix(request.path).unwrap_or_default()
 }
 
 fn has_action(query: &str) -> bool {

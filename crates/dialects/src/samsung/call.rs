@@ -100,21 +100,7 @@ pub(super) fn record_id(text: &str) -> Option<KeyUuid> {
 pub(super) fn base_url(request: &Request<'_>) -> String {
     let below = request.view.path().strip_prefix(PREFIX);
     let is_below = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    server_url(request) + if is_below { PREFIX } else { "" }
-}
-
-/// The URL of the server itself.
-pub(super) fn server_url(request: &Request<'_>) -> String {
-    let host = request.view.host().ok().and_then(|host| std::str::from_utf8(host).ok()).unwrap_or_default();
-    let is_called = |url: &&String| {
-        let authority = url.split_once("://").map_or("", |(_, rest)| rest).split('/').next();
-        authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
-    };
-    let public = request.public_urls.iter().find(is_called).or(request.public_urls.first());
-    match public {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => [request.view.url_scheme().as_str(), "://", host].concat(),
-    }
+    request.server_url() + if is_below { PREFIX } else { "" }
 }
 
 /// A moment as the cloud writes it: RFC 3339 in UTC with whole seconds.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::call::{Call, Done, Reply, server_url};
+use super::call::{Call, Done, Reply};
 use super::version::Version;
 use super::{PREFIX, headers};
 use crate::answer::{Answer, Note};
@@ -62,7 +62,7 @@ struct Endpoint<'a> {
 pub(super) fn endpoints(call: Call<'_>) -> Reply<'_> {
     Box::pin(async move {
         // With one entry its region does not matter. The root is another dialect's, so the URL names the prefix.
-        let url = [&server_url(call.request), PREFIX].concat();
+        let url = [&call.request.server_url(), PREFIX].concat();
         let endpoint =
             Endpoint { region: "keyward", service_name: "scp-iam", service_type: "scp-iam", url: &url };
         Done::json(200, &Endpoints { endpoints: [endpoint] })

@@ -218,9 +218,28 @@ impl World {
 
     /// The answer to a request as the server has read it; `path` is below the dialect's prefix.
     pub async fn answer_view(&self, view: RequestView<'_>, path: &str, source: Option<IpAddr>) -> Answer {
+        self.answer_known_as(view, path, source, &[]).await
+    }
+
+    /// The answer to a request below a prefix of the server that is known by public URLs.
+    pub async fn answer_behind(&self, wire: &Wire, prefix: &str, public_urls: &[&str]) -> Answer {
+        let public_urls: Vec<String> = public_urls.iter().map(|url| (*url).to_owned()).collect();
+        let headers = wire.headers();
+        let view = wire.view(&headers);
+        let path = view.path().strip_prefix(prefix).unwrap_or(view.path());
+        self.answer_known_as(view, path, Some(SOURCE.parse().unwrap()), &public_urls).await
+    }
+
+    async fn answer_known_as(
+        &self,
+        view: RequestView<'_>,
+        path: &str,
+        source: Option<IpAddr>,
+        public_urls: &[String],
+    ) -> Answer {
         let request = RequestId::from_bytes([0xab; 16]);
         let origin = Origin { request, source, dialect: self.dialect.name() };
-        self.dialect.answer(&self.service, Request { view, path, origin, public_urls: &[] }).await
+        self.dialect.answer(&self.service, Request { view, path, origin, public_urls }).await
     }
 
     /// A member of the first account.

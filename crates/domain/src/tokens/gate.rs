@@ -105,7 +105,7 @@ impl Service {
     /// # Errors
     /// What the store says.
     pub async fn gate_caller(&self, word: &[u8]) -> Result<Option<GateCaller>, StoreError> {
-        let hash = TokenHash::of(word);
+        let hash = self.hash_token(word);
         let Some(record) = self.directory.by_token(&hash).await? else { return Ok(None) };
         let now = self.clock.now();
         let account = &record.rows.account;

@@ -1,6 +1,7 @@
 //! From a session token to its caller; looking at tokens and ending them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::{Token, TokenHash, TokenKind};
 use crate::batch::{Effect, Require};
@@ -76,7 +77,7 @@ impl Service {
     }
 
     async fn judge_token(&self, token: &str, origin: Origin) -> Result<Caller, TokenError> {
-        let hash = TokenHash::of(token.as_bytes());
+        let hash = self.hash_token(token.as_bytes());
         let record = self.directory.by_token(&hash).await?.ok_or(TokenError::Unknown)?;
         let token = record.token(&hash).filter(|token| token.kind == TokenKind::Session);
         let token = token.ok_or(TokenError::Unknown)?;
@@ -85,6 +86,17 @@ impl Service {
         }
         may_hold(&record, token, self.clock.now())?;
         Ok(self.caller_with_token(&record, token, origin))
+    }
+
+    /// What a presented token is looked up by; counted, because it is all that a token which is none may cost.
+    pub(crate) fn hash_token(&self, token: &[u8]) -> TokenHash {
+        self.token_work.fetch_add(1, Ordering::Relaxed);
+        TokenHash::of(token)
+    }
+
+    /// Presented tokens that were hashed so far: one for each, whatever it is (threat T36).
+    pub fn token_work(&self) -> u64 {
+        self.token_work.load(Ordering::Relaxed)
     }
 
     fn caller_with_token(&self, record: &UserRecord, token: &Token, origin: Origin) -> Caller {
@@ -141,7 +153,7 @@ impl Service {
         token: &str,
     ) -> Result<(Token, Arc<UserRecord>), Error> {
         let reach = caller.reach(action)?;
-        let hash = TokenHash::of(token.as_bytes());
+        let hash = self.hash_token(token.as_bytes());
         let record = self.directory.by_token(&hash).await?.ok_or(Error::TokenNotFound)?;
         let owner = &record.rows.user;
         let visible =

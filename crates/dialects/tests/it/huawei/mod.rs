@@ -4,6 +4,7 @@ mod authorization;
 mod docs;
 mod golden;
 mod keys;
+mod links;
 mod signatures;
 mod token_keys;
 mod tokens;

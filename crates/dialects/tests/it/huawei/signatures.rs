@@ -39,6 +39,7 @@ async fn t68_the_echoed_canonical_request_holds_no_credentials() {
     let world = world().await;
     let date = signing::format_basic(domain::clock::Clock::now(world.clock.as_ref()).seconds());
     let mut wire = plain("GET", "/v4/user/keys?limit=20&offset=0", "").with_header("X-Sdk-Date", &date);
+    // What is known to carry credentials, and what nobody knows.
     let canaries = [
         "X-Auth-Token",
         "X-Security-Token",
@@ -46,6 +47,8 @@ async fn t68_the_echoed_canonical_request_holds_no_credentials() {
         "Cookie",
         "Proxy-Authorization",
         "X-My-Secret",
+        "X-Api-Key",
+        "X-Unheard-Of",
     ];
     for name in canaries {
         wire = wire.with_header(name, &format!("canary-{name}"));
@@ -60,6 +63,85 @@ async fn t68_the_echoed_canonical_request_holds_no_credentials() {
     assert!(!seen.text.contains("canary"), "{text}");
     assert_eq!(seen.json["request_id"], "ab".repeat(16));
     assert_eq!(seen.json.as_object().unwrap().len(), 3);
+}
+
+/// The same canary in each header, parameter and member of the body, and in the body itself: whatever the refusal is, it is
+/// not repeated. Exceptions are what identifies an object in the caller's own request.
+#[tokio::test]
+async fn t68_no_refusal_repeats_headers_or_bodies() {
+    let world = world().await;
+    let canary = "canary-4f1c";
+    let odd = |wire: crate::wire::Wire| {
+        let names = [
+            "X-Auth-Token",
+            "X-Security-Token",
+            "X-Subject-Token",
+            "User-Agent",
+            "X-Project-Id",
+            "Cookie",
+            "Referer",
+        ];
+        names.into_iter().fold(wire, |wire, name| wire.with_header(name, canary))
+    };
+    let bob = world.uuid_of("bob").await.hex();
+    let members = [
+        "title",
+        "key",
+        "status",
+        "description",
+        "user_id",
+        "name",
+        "password",
+        "id",
+        "methods",
+        "duration_seconds",
+        "scope",
+    ];
+    let bodies = members.iter().flat_map(|member| {
+        let value = serde_json::json!({ *member: canary });
+        [
+            value.clone(),
+            serde_json::json!({"credential": value}),
+            serde_json::json!({"auth": {"identity": {"methods": ["password"], "password": {"user": value}}}}),
+            serde_json::json!({"auth": {"identity": {"methods": ["token"], "token": value}}}),
+            serde_json::json!({"auth": {"identity": value}}),
+        ]
+    });
+    let mut bodies: Vec<String> = bodies.map(|body| body.to_string()).collect();
+    bodies.push(canary.to_owned());
+    bodies.push(format!("{{\"{canary}\":1,\"{canary}\":2}}"));
+    let mut refused = 0;
+    for (operation, method, path) in Huawei::routes() {
+        let target = path.replace("{user_id}", &bob).replace("{access}", "NONE").replace("{key_id}", "1");
+        for body in &bodies {
+            for wire in [
+                odd(plain(method, &target, body)),
+                odd(signed(&world, "bob", method, &target, body)),
+                signed(
+                    &world,
+                    "bob",
+                    method,
+                    &format!("{target}?limit={canary}&marker={canary}&offset={canary}"),
+                    body,
+                ),
+            ] {
+                let seen = send(&world, &wire).await;
+                refused += usize::from(seen.status >= 400);
+                let told = seen.note.cause.map(|cause| cause.text).unwrap_or_default();
+                assert!(
+                    !seen.text.contains(canary) && !told.contains(canary),
+                    "{}: {} {told}",
+                    operation.name,
+                    seen.text
+                );
+                for (name, value) in &seen.headers {
+                    assert!(!value.contains(canary), "{}: {name}", operation.name);
+                }
+            }
+        }
+        // Each key may be made once; then the quota refuses.
+    }
+    assert!(refused > 2_000, "{refused}");
 }
 
 #[tokio::test]

@@ -1,8 +1,5 @@
 //! What a signature covers and what it says of the caller.
 
-use dialects::Request;
-use domain::caller::Origin;
-use domain::id::RequestId;
 use domain::random::Randomness as _;
 use domain::testing::TestRandom;
 
@@ -10,7 +7,7 @@ use super::wire::{
     Seen, Sign, ask, raw, record_of, replaced, send, signed, signed_as, speaking, without, world,
 };
 use crate::wire::Wire;
-use crate::world::{SOURCE, World, limits, signer};
+use crate::world::{World, limits, signer};
 
 const KEYS: &str = "/v1/access-keys";
 
@@ -247,17 +244,7 @@ async fn t24_a_signature_may_be_made_to_carry_one_write() {
 
 /// A request as it arrives behind proxies, at a path below the server's root.
 async fn through(world: &World, wire: &Wire, public_urls: &[&str]) -> Seen {
-    let public_urls: Vec<String> = public_urls.iter().map(|url| (*url).to_owned()).collect();
-    let origin = Origin {
-        request: RequestId::from_bytes([0xab; 16]),
-        source: Some(SOURCE.parse().unwrap()),
-        dialect: "samsung",
-    };
-    let headers = wire.headers();
-    let view = wire.view(&headers);
-    let path = view.path().strip_prefix("/samsung").unwrap_or(view.path());
-    let request = Request { view, path, origin, public_urls: &public_urls };
-    Seen::new(world.dialect.answer(&world.service, request).await)
+    Seen::new(world.answer_behind(wire, "/samsung", public_urls).await)
 }
 
 #[tokio::test]

@@ -275,7 +275,7 @@ async fn t82_oversized_header_lists_never_reach_the_service() {
     let mut client = Client::connect(&identity, &net).await;
     let fill = field("x", &"y".repeat(16_000));
     client.send(&frame(HEADERS, END_STREAM, 1, &head("GET", "/", &[]))).await.unwrap();
-    for _ in 0..7 {
+    for _ in 0..12 {
         client.send(&frame(CONTINUATION, 0, 1, &fill)).await.unwrap();
     }
     let last = client.send(&frame(CONTINUATION, END_HEADERS, 1, &field("x", "y"))).await;
