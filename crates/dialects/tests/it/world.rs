@@ -2,35 +2,35 @@
 //!
 //! Rows that no use case makes (roles, expired and foreign keys) are written to the store directly, marked like any other.
 
+mod keys;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use dialects::scloud::Scloud;
 use dialects::{Answer, Dialect, Request};
 use domain::Service;
-use domain::access_keys::{AccessKey, KeyKind, KeyStatus, SchemeSet, SignedTime};
 use domain::accounts::{Account, AccountStatus};
 use domain::audit::{AuditChain, AuditEntry, ChainHead};
 use domain::batch::{Batch, Effect};
 use domain::caller::Origin;
 use domain::clock::{Clock, UnixMillis};
 use domain::directory::Generations;
-use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, RequestId, Serial, UserUuid};
+use domain::id::{AccountUuid, NodeId, RequestId, Serial, UserUuid};
 use domain::limits::Limits;
 use domain::name::NameKey;
-use domain::net::AddressRange;
 use domain::policy::Role;
-use domain::secret::Secret;
 use domain::service::Parts;
-use domain::ssh_keys::{BlockList, PublicKey, SshKey, SshKeyType, line};
+use domain::ssh_keys::BlockList;
 use domain::store::{CommitObserver, SharedStore, Store};
 use domain::testing::{TestClock, TestRandom};
 use domain::users::{Attributes, User, UserStatus};
 use domain::vault::{MasterKey, Vault};
-use signing::{RequestView, Scheme};
+use signing::RequestView;
 use stores::memory::MemoryStore;
 
 use crate::wire::{Seen, Wire};
+pub use keys::{KeySpec, ssh_line, ssh_number};
 
 /// 2026-11-22 00:00:00 UTC.
 pub const START: UnixMillis = UnixMillis(1_795_305_600_000);
@@ -42,34 +42,6 @@ pub const SOURCE: &str = "192.0.2.1";
 pub struct Signer {
     pub id: String,
     pub secret: String,
-}
-
-/// What is unusual about a key.
-#[derive(Clone)]
-pub struct KeySpec {
-    pub schemes: SchemeSet,
-    pub status: KeyStatus,
-    pub kind: KeyKind,
-    pub parent: Option<KeyUuid>,
-    pub expires_at: Option<UnixMillis>,
-    pub sources: Vec<AddressRange>,
-    pub deleted: bool,
-    pub damaged: bool,
-}
-
-impl Default for KeySpec {
-    fn default() -> Self {
-        Self {
-            schemes: SchemeSet::of(&Scheme::ALL),
-            status: KeyStatus::Active,
-            kind: KeyKind::Permanent,
-            parent: None,
-            expires_at: None,
-            sources: Vec::new(),
-            deleted: false,
-            damaged: false,
-        }
-    }
 }
 
 pub struct World {
@@ -295,90 +267,6 @@ impl World {
         self.commit(row.account, user.as_bytes(), Effect::UpdateUser(row)).await;
     }
 
-    /// A key of `user` with the id and secret of [`signer`]`(name)`.
-    pub async fn key(&self, user: UserUuid, name: &str, spec: KeySpec) -> KeyUuid {
-        self.key_of(user, &signer(name), spec).await
-    }
-
-    pub async fn key_of(&self, user: UserUuid, signer: &Signer, spec: KeySpec) -> KeyUuid {
-        let rows = self.store.user_rows(user).await.unwrap().unwrap();
-        let now = self.clock.now();
-        let mut key = self.key_row(&rows.user, signer, &spec);
-        let secret = Secret::new(signer.secret.clone().into_bytes());
-        key.sealed = Some(self.vault.seal(&key.binding(), &secret, self.random.as_ref()).unwrap());
-        key.mark = self.vault.mark(&key.mark_input());
-        let uuid = key.uuid;
-        if spec.damaged {
-            key.mark = [0; 32];
-        }
-        self.commit(key.account, uuid.as_bytes(), Effect::InsertKey(key)).await;
-        if spec.deleted {
-            self.change_key(user, &signer.id, |key| {
-                key.deleted_at = Some(now);
-                key.deleted_by = Some(user);
-                key.sealed = None;
-            })
-            .await;
-        }
-        uuid
-    }
-
-    /// So many keys of `user`, disabled and of no use.
-    pub async fn many_keys(&self, user: UserUuid, count: u32) {
-        let owner = self.store.user_rows(user).await.unwrap().unwrap().user;
-        let spec = KeySpec { status: KeyStatus::Inactive, ..KeySpec::default() };
-        let effects = (0..count).map(|number| {
-            let mut key = self.key_row(&owner, &signer(&format!("many{number:05}")), &spec);
-            key.mark = self.vault.mark(&key.mark_input());
-            Effect::InsertKey(key)
-        });
-        let audit = vec![self.entry(owner.account, user.as_bytes())];
-        let batch = Batch { require: Vec::new(), effects: effects.collect(), audit };
-        self.store.commit(batch).await.unwrap();
-    }
-
-    fn key_row(&self, owner: &User, signer: &Signer, spec: &KeySpec) -> AccessKey {
-        let (user, now) = (owner.uuid, self.clock.now());
-        AccessKey {
-            uuid: KeyUuid::generate(now, self.random.as_ref()),
-            key_id: KeyId::new(signer.id.as_str()),
-            account: owner.account,
-            user,
-            parent: spec.parent,
-            dialect: self.dialect.name().to_owned(),
-            schemes: spec.schemes,
-            kind: spec.kind,
-            status: spec.status,
-            sealed: None,
-            sources: spec.sources.clone(),
-            not_before: None,
-            expires_at: spec.expires_at,
-            audience: Vec::new(),
-            signed_time: SignedTime::AsScheme,
-            successor: None,
-            description: String::new(),
-            version: 1,
-            created_at: now,
-            created_by: user,
-            modified_at: now,
-            modified_by: user,
-            deleted_at: None,
-            deleted_by: None,
-            mark: [0; 32],
-        }
-    }
-
-    /// Whatever `change` does to the row of a live key.
-    pub async fn change_key(&self, user: UserUuid, key_id: &str, change: impl FnOnce(&mut AccessKey)) {
-        let rows = self.store.user_rows(user).await.unwrap().unwrap();
-        let mut row = rows.keys.into_iter().find(|key| key.key_id.as_str() == key_id).unwrap();
-        change(&mut row);
-        row.version += 1;
-        row.mark = self.vault.mark(&row.mark_input());
-        let uuid = row.uuid;
-        self.commit(row.account, uuid.as_bytes(), Effect::UpdateKey(row)).await;
-    }
-
     /// The live user of that name in the first account.
     pub async fn uuid_of(&self, name: &str) -> UserUuid {
         self.uuid_in(self.account, name).await
@@ -414,39 +302,6 @@ impl World {
                 .count();
         }
         count
-    }
-
-    /// An SSH key of `user`: number [`ssh_number`]`(name)`, with a blob of its own.
-    pub async fn ssh_key(&self, user: UserUuid, name: &str) -> KeyUuid {
-        let rows = self.store.user_rows(user).await.unwrap().unwrap();
-        let public = PublicKey::parse(&ssh_line(name)).unwrap();
-        let now = self.clock.now();
-        let mut key = SshKey {
-            uuid: KeyUuid::generate(now, self.random.as_ref()),
-            serial: Serial::new(ssh_number(name).into()).unwrap(),
-            account: rows.user.account,
-            user,
-            kind: public.kind,
-            fingerprint: public.fingerprint(),
-            blob: public.blob,
-            text: ssh_line(name),
-            title: name.to_owned(),
-            status: KeyStatus::Active,
-            sources: Vec::new(),
-            expires_at: None,
-            version: 1,
-            created_at: now,
-            created_by: user,
-            modified_at: now,
-            modified_by: user,
-            deleted_at: None,
-            deleted_by: None,
-            mark: [0; 32],
-        };
-        key.mark = self.vault.mark(&key.mark_input());
-        let uuid = key.uuid;
-        self.commit(key.account, uuid.as_bytes(), Effect::InsertSshKey(key)).await;
-        uuid
     }
 
     async fn account_row(&self, uuid: AccountUuid, name: &str) -> Serial {
@@ -494,24 +349,4 @@ impl World {
 /// The key called `name`: its id and secret are made from the name, so that a test can sign without asking the world.
 pub fn signer(name: &str) -> Signer {
     Signer { id: format!("{name:0<24}").replace(['-', ' '], "0"), secret: format!("{name:x<43}") }
-}
-
-/// The number of the SSH key called `name`: of its letters, so that a test can name it without asking the world.
-pub fn ssh_number(name: &str) -> u32 {
-    name.bytes().fold(7, |number: u32, letter| (number * 31 + u32::from(letter)) % 1_000_003)
-}
-
-/// The line of the SSH key called `name`: an Ed25519 key made of that name, which nobody holds the private key of.
-pub fn ssh_line(name: &str) -> String {
-    let field = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
-    let kind = SshKeyType::Ed25519;
-    let with = |last: u8| {
-        let mut point = name.as_bytes().to_vec();
-        point.resize(31, b'x');
-        point.push(last);
-        let blob = [field(kind.as_str().as_bytes()), field(&point)].concat();
-        format!("{} {name}@example", line(kind, &blob))
-    };
-    // Half of all bytes are no point of the curve.
-    (b'a'..).map(with).find(|line| PublicKey::parse(line).is_ok()).unwrap()
 }
