@@ -3,12 +3,14 @@
 //! The order is that of the chains: run of the server, then place in it. It is the order of commit, so that who follows the
 //! audit misses nothing; times are those of the requests and may run a little crosswise.
 
+use std::collections::BTreeMap;
+
 use crate::audit::AuditRow;
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
 use crate::error::Error;
 use crate::id::{AccountUuid, NodeId, UserUuid};
-use crate::policy::Action;
+use crate::policy::{Action, Reach};
 use crate::service::Service;
 
 /// Entries that one page looks at, at most; matches beyond are on the next.
@@ -133,6 +135,30 @@ impl AuditScan {
 }
 
 impl Service {
+    /// What the users of the caller's account who stand in these entries are called now, deleted ones included. Who reaches
+    /// only himself learns no other name (threat T38).
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn actor_names(
+        &self,
+        caller: &Caller,
+        rows: &[AuditRow],
+    ) -> Result<BTreeMap<UserUuid, String>, Error> {
+        let reach = caller.reach(Action::ReadUser).unwrap_or(Reach::Nobody);
+        let mut names = BTreeMap::new();
+        for actor in rows.iter().filter_map(|row| row.entry.actor) {
+            let is_told = reach == Reach::Account || reach == Reach::Own && actor == caller.user;
+            if !is_told || names.contains_key(&actor) {
+                continue;
+            }
+            if let Some(record) = self.directory.by_user(caller.account, actor).await? {
+                names.insert(actor, record.rows.user.name.clone());
+            }
+        }
+        Ok(names)
+    }
+
     /// A page of the audit of the caller's account.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! ListAudit, ListAccessKeyEvents.
 
+use std::collections::BTreeMap;
+
 use domain::audit::AuditRow;
 use domain::audit_log::{ActionFilter, AuditFilter, AuditOrder, AuditPage, AuditPlace};
 use domain::id::{KeyId, NodeId, UserUuid};
@@ -21,6 +23,7 @@ struct EntryModel<'a> {
     seq: u64,
     at: String,
     actor: Option<String>,
+    actor_name: Option<&'a str>,
     actor_key: Option<&'a str>,
     request_id: Option<String>,
     source: Option<&'a str>,
@@ -31,14 +34,15 @@ struct EntryModel<'a> {
     detail: &'a str,
 }
 
-impl<'a> From<&'a AuditRow> for EntryModel<'a> {
-    fn from(row: &'a AuditRow) -> Self {
+impl<'a> EntryModel<'a> {
+    fn new(row: &'a AuditRow, names: &'a BTreeMap<UserUuid, String>) -> Self {
         let entry = &row.entry;
         Self {
             node: row.node.hex(),
             seq: row.seq,
             at: time::text(entry.at),
             actor: entry.actor.map(|actor| actor.hex()),
+            actor_name: entry.actor.and_then(|actor| names.get(&actor)).map(String::as_str),
             actor_key: entry.actor_key.as_ref().map(KeyId::as_str),
             request_id: entry.request.map(|request| request.hex()),
             source: entry.source.as_deref(),
@@ -71,7 +75,7 @@ pub(super) fn list(call: Call<'_>) -> Answering<'_> {
         let page = call.service.read_audit(call.caller, filter, order, after, limit).await?;
         let behind = page.last.or(after);
         let next = behind.filter(|_| page.has_more || follow);
-        answer(&call, &list, &page, next)
+        answer(&call, &list, &page, next).await
     })
 }
 
@@ -81,14 +85,21 @@ pub(super) fn of_key(call: Call<'_>) -> Answering<'_> {
         let list = format!("events {}", call.name());
         let after = call.cursor(&list)?.as_deref().map(place).transpose()?;
         let page = call.service.access_key_events(call.caller, call.name(), after, limit).await?;
-        answer(&call, &list, &page, page.last.filter(|_| page.has_more))
+        answer(&call, &list, &page, page.last.filter(|_| page.has_more)).await
     })
 }
 
-fn answer(call: &Call<'_>, list: &str, page: &AuditPage, next: Option<AuditPlace>) -> Result<Reply, Refusal> {
+async fn answer(
+    call: &Call<'_>,
+    list: &str,
+    page: &AuditPage,
+    next: Option<AuditPlace>,
+) -> Result<Reply, Refusal> {
+    let names = call.service.actor_names(call.caller, &page.rows).await?;
+    let items = page.rows.iter().map(|row| EntryModel::new(row, &names)).collect();
     let position = |place: AuditPlace| [&place.node.as_bytes()[..], &place.seq.to_be_bytes()].concat();
     let next_cursor = next.map(|next| call.service.cursor(call.caller, list, &position(next)));
-    Reply::ok(&AuditList { items: page.rows.iter().map(EntryModel::from).collect(), next_cursor })
+    Reply::ok(&AuditList { items, next_cursor })
 }
 
 async fn filter(call: &Call<'_>) -> Result<AuditFilter, Refusal> {

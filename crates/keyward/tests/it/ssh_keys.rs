@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use domain::ssh_keys::PublicKey;
 use serde_json::Value;
 
 use crate::harness::shell::Shell;
@@ -150,6 +151,45 @@ fn a_password_comes_by_standard_input_or_is_typed_unseen() {
     shell.compare("cli_passwords.golden");
     let log = server.stop().err;
     assert!(!log.contains("horse") && !log.contains("words"), "{log}");
+}
+
+/// After a suspicion no key opens a login until its owner has enabled it again, and the audit tells both (threat T90).
+#[test]
+fn t90_after_disable_all_a_key_opens_logins_once_its_owner_enables_it() {
+    let server = Server::start();
+    server.create_user("zoe");
+    let admin = Shell::of_administrator(&server);
+    let zoe = Shell::new(&server).with_key(&server, &native_key(&server, "zoe"));
+    assert_eq!(admin.run_with("ssh-key add --user zoe -", LAPTOP).code, Some(0));
+    assert_eq!(admin.run_with("ssh-key add --user zoe --title planted -", BUILD).code, Some(0));
+    let socket = server.setup.socket();
+    let opens = |line: &str| {
+        let mut words = line.split(' ');
+        let (kind, key) = (words.next().unwrap(), words.next().unwrap());
+        let fingerprint = PublicKey::parse(line).unwrap().fingerprint().to_string();
+        let question =
+            ["authorized-keys", "--socket", socket.to_str().unwrap(), "zoe", &fingerprint, kind, key];
+        let ended = server.setup.run_with(&question, b"");
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        !ended.out.is_empty()
+    };
+    assert!(opens(LAPTOP) && opens(BUILD));
+    assert!(zoe.refused("ssh-key disable-all").contains("role does not allow"));
+    assert!(admin.done("ssh-key disable-all").starts_with("disabled 2 SSH keys"));
+    assert!(!opens(LAPTOP) && !opens(BUILD));
+    let listed: Value = serde_json::from_str(&zoe.done("ssh-key list --status inactive --json")).unwrap();
+    let own = listed["items"].as_array().unwrap().iter().find(|key| key["title"] == "zoe@laptop").unwrap();
+    zoe.done(&format!("ssh-key enable {}", own["id"]));
+    assert!(opens(LAPTOP) && !opens(BUILD));
+    let audit = admin.done("audit --action ssh-key.");
+    let by = |actor: &str, action: &str| {
+        audit
+            .lines()
+            .filter(|line| line.contains(&format!("  {action}  ")) && line.contains(&format!("  {actor}  ")))
+            .count()
+    };
+    assert_eq!((by("admin", "ssh-key.disable-all"), by("zoe", "ssh-key.update")), (2, 1), "{audit}");
+    server.stop();
 }
 
 /// Keys that everybody has are refused, and open no login where they were added before they were listed (threat T87).

@@ -243,6 +243,7 @@ async fn the_audit_is_filtered_and_followed() {
         let found = walk(&api, "audrey", &format!("/audit?limit=2&{query}")).await;
         assert_eq!(found.len(), 6, "{query}");
         assert!(found.iter().all(|entry| entry["actor"] == json!(carol)), "{query}");
+        assert!(found.iter().all(|entry| entry["actor_name"] == "carol"), "{query}");
         assert_eq!(found[0], followed[5], "newest first");
     }
     assert_eq!(walk(&api, "admin", "/audit?action=user.create&actor=carol").await.len(), 3);
@@ -257,6 +258,29 @@ async fn the_audit_is_filtered_and_followed() {
         .await
         .refused(400, "invalid-value");
     api.call("admin", "GET", "/audit?actor=stranger", Value::Null).await.refused(404, "user-not-found");
+}
+
+/// A member who looks at what happened to his key learns nobody's name but his own (threat T38).
+#[tokio::test]
+async fn names_in_the_audit_are_for_who_may_read_users() {
+    let api = Api::new().await;
+    let key = format!("/access-keys/{}", signer("bob").id);
+    api.call("carol", "PATCH", &key, json!({"description": "by carol"})).await.expect(200);
+    api.call("bob", "PATCH", &key, json!({"description": "by bob"})).await.expect(200);
+    let names = |who: &'static str| {
+        let (api, path) = (&api, format!("{key}/events?limit=2"));
+        async move {
+            let found = walk(api, who, &path).await;
+            let name = |entry: &Value| (entry["actor"].is_string(), entry["actor_name"].clone());
+            found.iter().map(name).collect::<Vec<_>>()
+        }
+    };
+    let setup = (false, Value::Null);
+    assert_eq!(names("admin").await, [(true, json!("bob")), (true, json!("carol")), setup.clone()]);
+    assert_eq!(names("bob").await, [(true, json!("bob")), (true, Value::Null), setup.clone()]);
+    // Who is gone is still named.
+    api.call("admin", "DELETE", "/users/carol", Value::Null).await.expect(204);
+    assert_eq!(names("audrey").await, [(true, json!("bob")), (true, json!("carol")), setup]);
 }
 
 async fn walk_on(api: &Api, mut cursor: String) -> Vec<Value> {

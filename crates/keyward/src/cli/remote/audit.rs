@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 
-use super::output::{Column, cell};
+use super::output::{Column, cell, value_at};
 use super::{Environment, Failure, PageArgs, RemoteArgs, Session};
 use crate::cli::print;
 
@@ -55,7 +55,7 @@ pub struct AuditListArgs {
 pub(super) const COLUMNS: [Column; 7] = [
     ("AT", "/at"),
     ("ACTION", "/action"),
-    ("ACTOR", "/actor"),
+    ("ACTOR", "/actor_name|/actor"),
     ("KEY", "/actor_key"),
     ("FROM", "/source"),
     ("OBJECT", "/object"),
@@ -104,7 +104,7 @@ fn walk(
             if args.jsonl || args.remote.json {
                 lines.push_str(item.get());
             } else if let Ok(entry) = serde_json::from_str::<Value>(item.get()) {
-                let cells: Vec<String> = COLUMNS.iter().map(|(_, at)| cell(entry.pointer(at))).collect();
+                let cells: Vec<String> = COLUMNS.iter().map(|(_, at)| cell(value_at(&entry, at))).collect();
                 lines.push_str(&cells.join("  "));
             }
             lines.push('\n');

@@ -19,13 +19,13 @@ const SCREEN_LINES: usize = 24;
 /// A cell without a value.
 const NOTHING: &str = "-";
 
-/// A heading and where its value is in the JSON, as a pointer.
+/// A heading and where its value is in the JSON, as a pointer; or pointers with `|` between, the first that leads to one.
 pub(super) type Column = (&'static str, &'static str);
 
 /// One line for each item under a line of headings.
 pub(super) fn table(items: &[Value], columns: &[Column]) -> String {
     let heading: Vec<String> = columns.iter().map(|(title, _)| (*title).to_owned()).collect();
-    let rows = items.iter().map(|item| columns.iter().map(|(_, at)| cell(item.pointer(at))).collect());
+    let rows = items.iter().map(|item| columns.iter().map(|(_, at)| cell(value_at(item, at))).collect());
     let rows: Vec<Vec<String>> = std::iter::once(heading).chain(rows).collect();
     let widths: Vec<usize> = (0..columns.len())
         .map(|at| {
@@ -38,6 +38,11 @@ pub(super) fn table(items: &[Value], columns: &[Column]) -> String {
         cells.join("  ").trim_end().to_owned() + "\n"
     };
     rows.iter().map(line).collect()
+}
+
+/// What a column shows of an item.
+pub(super) fn value_at<'a>(item: &'a Value, at: &str) -> Option<&'a Value> {
+    at.split('|').filter_map(|at| item.pointer(at)).find(|value| !value.is_null())
 }
 
 /// One line for each field; those that the record does not have, or that are empty, are left out.
@@ -159,6 +164,13 @@ fn page(pager: &str, text: &str) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_column_shows_the_first_value_that_there_is() {
+        let items =
+            [json!({"name": "bob", "id": "1"}), json!({"name": null, "id": "2"}), json!({"id": null})];
+        assert_eq!(table(&items, &[("ACTOR", "/name|/id")]), "ACTOR\nbob\n2\n-\n");
+    }
 
     #[test]
     fn tables_line_up_and_nothing_steers_the_terminal() {
