@@ -18,6 +18,7 @@ pub fn explain(data: &[u8]) {
             .copied()
             .flatten(),
         public_urls: &["https://public.example/scp"],
+        ..Options::default()
     };
     match lay_open(text, secret, &options) {
         Err(ExplainError::Raw(_)) => assert!(RawRequest::parse(text).is_err()),

@@ -3,10 +3,15 @@
 use std::borrow::Cow;
 
 use domain::caller::Caller;
+use domain::doctor::Claimed;
 use domain::id::{AccountUuid, KeyId};
+use domain::reason::Reason;
 use zeroize::Zeroizing;
 
 use crate::operation::Operation;
+
+/// Longest claimed key id that the log repeats, in characters: the longest that an imported key can have.
+const KEY_ID_CHARS: usize = 128;
 
 /// A finished answer.
 #[derive(Debug)]
@@ -34,12 +39,14 @@ pub struct Note {
     pub outcome: Outcome,
     /// Why, when it was refused or failed.
     pub cause: Option<Cause>,
+    /// Why the credential was refused, where it was.
+    pub reason: Option<Reason>,
 }
 
 impl Note {
     /// The note of a request of which nothing is known yet.
     pub(crate) const fn blank() -> Self {
-        Self { operation: None, caller: None, key_id: None, outcome: Outcome::Ok, cause: None }
+        Self { operation: None, caller: None, key_id: None, outcome: Outcome::Ok, cause: None, reason: None }
     }
 }
 
@@ -60,6 +67,26 @@ impl From<&Caller> for CallerNote {
             account: caller.account(),
             user: caller.user_name().to_owned(),
             key_id: caller.key_id().clone(),
+        }
+    }
+}
+
+impl Note {
+    /// Notes the key that a request names, cut to what the longest key id has.
+    pub fn names(&mut self, key_id: &str) {
+        self.key_id = Some(key_id.chars().take(KEY_ID_CHARS).collect());
+    }
+
+    /// Whose the request says that it is: a verified caller's, or whoever's key it names.
+    pub fn claimed(&self) -> Claimed {
+        match (&self.caller, &self.key_id) {
+            (Some(CallerNote { account, user, key_id }), _) => Claimed::User {
+                account: *account,
+                name: user.clone(),
+                credential: key_id.as_str().to_owned(),
+            },
+            (None, Some(key_id)) => Claimed::AccessKey(key_id.clone()),
+            (None, None) => Claimed::Nothing,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::decision::Unusable;
 use crate::directory::Lookup;
 use crate::id::KeyUuid;
 use crate::net::limit_key;
+use crate::reason::Reason;
 use crate::replay::ReplayRefusal;
 use crate::service::Service;
 use crate::signer::Signer;
@@ -118,26 +119,19 @@ pub enum AuthError {
 }
 
 impl AuthError {
-    /// A word for log, metrics and the count of refusals; one of a fixed set.
-    pub const fn word(&self) -> &'static str {
+    /// The reason for log, metrics, the count of refusals and the doctor.
+    pub const fn reason(&self) -> Reason {
         match self {
-            AuthError::UnknownKey => "unknown_key",
-            AuthError::WrongSignature(_) => "wrong_signature",
-            AuthError::Stale => "stale",
-            AuthError::Untimed => "untimed",
-            AuthError::Replayed(_) => "replayed",
-            AuthError::WrongToken => "wrong_token",
-            AuthError::Unusable(Unusable::KeyInactive) => "key_inactive",
-            AuthError::Unusable(Unusable::KeyExpired) => "key_expired",
-            AuthError::Unusable(Unusable::KeyNotYetValid) => "key_not_yet_valid",
-            AuthError::Unusable(Unusable::ParentUnusable) => "parent_unusable",
-            AuthError::Unusable(Unusable::UserFrozen) => "user_frozen",
-            AuthError::Unusable(Unusable::AccountDisabled) => "account_disabled",
-            AuthError::Unusable(Unusable::SourceNotAllowed) => "source_not_allowed",
-            AuthError::Unusable(Unusable::ServiceNotAllowed) => "service_not_allowed",
-            AuthError::Damaged => "damaged",
-            AuthError::Throttled => "throttled",
-            AuthError::Store(_) => "store",
+            AuthError::UnknownKey => Reason::UnknownKey,
+            AuthError::WrongSignature(_) => Reason::WrongSignature,
+            AuthError::Stale => Reason::Stale,
+            AuthError::Untimed => Reason::Untimed,
+            AuthError::Replayed(_) => Reason::Replayed,
+            AuthError::WrongToken => Reason::WrongToken,
+            AuthError::Unusable(unusable) => unusable.reason(),
+            AuthError::Damaged => Reason::Damaged,
+            AuthError::Throttled => Reason::Throttled,
+            AuthError::Store(_) => Reason::Store,
         }
     }
 
@@ -184,7 +178,7 @@ impl Service {
             self.clock.now(),
             origin.source,
             claim.access_key_id(),
-            refusal.word(),
+            refusal.reason().word(),
             origin.dialect,
         );
         let throttled = refusal.is_guess()

@@ -15,7 +15,7 @@ use crate::tokens::TokenHash;
 use crate::users::{User, UserRef};
 
 /// Where a request came from and under which id it is logged. Known before anybody is authenticated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The id told to the client.
     pub request: RequestId,

@@ -6,6 +6,7 @@ use crate::access_keys::{AccessKey, KeyStatus};
 use crate::accounts::AccountStatus;
 use crate::clock::UnixMillis;
 use crate::directory::UserRecord;
+use crate::reason::Reason;
 use crate::ssh_keys::SshKey;
 use crate::tokens::{Token, TokenError, TokenKey, TokenKind};
 use crate::users::UserStatus;
@@ -37,6 +38,22 @@ pub enum Unusable {
     /// The key is good for other services only.
     #[error("the access key is not good for this service")]
     ServiceNotAllowed,
+}
+
+impl Unusable {
+    /// The reason for log, metrics, the count of refusals and the doctor.
+    pub const fn reason(self) -> Reason {
+        match self {
+            Unusable::KeyInactive => Reason::KeyInactive,
+            Unusable::KeyExpired => Reason::KeyExpired,
+            Unusable::KeyNotYetValid => Reason::KeyNotYetValid,
+            Unusable::ParentUnusable => Reason::ParentUnusable,
+            Unusable::UserFrozen => Reason::UserFrozen,
+            Unusable::AccountDisabled => Reason::AccountDisabled,
+            Unusable::SourceNotAllowed => Reason::SourceNotAllowed,
+            Unusable::ServiceNotAllowed => Reason::ServiceNotAllowed,
+        }
+    }
 }
 
 /// Whether `key`, a live key of `record`, may act at `now` for a request from `source` to `service`; `None` is this server itself.

@@ -24,6 +24,8 @@ pub struct Limits {
     pub password_lock: Option<LockRule>,
     /// Wrong signatures in a row per key and source that lock it there, in dialects whose cloud does so.
     pub key_lock: Option<LockRule>,
+    /// How much of recent refusals is kept to be explained.
+    pub kept_refusals: KeptRefusals,
     /// Requests per key; off by default, because official clients handle refusals badly.
     pub requests: Option<Rate>,
 }
@@ -41,9 +43,19 @@ impl Default for Limits {
             password_lock: Some(LockRule { failures: 5, within_ms: 15 * MINUTE, locked_ms: 15 * MINUTE }),
             // In a row, however long that takes.
             key_lock: Some(LockRule { failures: 6, within_ms: i64::MAX, locked_ms: 5 * MINUTE }),
+            kept_refusals: KeptRefusals { entries: 1_000, bytes: 4 * 1024 * 1024 },
             requests: None,
         }
     }
+}
+
+/// Bounds of what is kept of refused requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptRefusals {
+    /// Requests; 0 keeps none.
+    pub entries: usize,
+    /// Bytes of memory, about.
+    pub bytes: usize,
 }
 
 const MINUTE: i64 = 60_000;

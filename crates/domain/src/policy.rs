@@ -121,6 +121,8 @@ actions! {
     UpdateAccount = "account.update", admin Account, auditor Nobody, member Nobody;
     /// Read what was done in the account.
     ReadAudit = "audit.read", admin Account, auditor Account, member Nobody;
+    /// Read why a request with a key was refused.
+    ReadRefusal = "refusal.read", admin Account, auditor Account, member Own;
     /// Read the report of all credentials.
     ReadReport = "report.read", admin Account, auditor Account, member Nobody;
     /// Read what describes the service itself: regions, projects.

@@ -9,6 +9,7 @@ use crate::batch::{Batch, Effect};
 use crate::caller::{Caller, Credential};
 use crate::clock::Clock;
 use crate::directory::{Directory, Generations};
+use crate::doctor::Ring;
 use crate::hashing::Hashing;
 use crate::last_used::LastUsed;
 use crate::limits::Limits;
@@ -64,6 +65,7 @@ pub struct Service {
     pub(crate) key_locks: Lockout<(String, Option<IpAddr>)>,
     pub(crate) blocked_keys: BlockList,
     pub(crate) refusals: Refusals,
+    pub(crate) doctor: Ring,
     /// Failed authentications, per source.
     pub(crate) failures: Throttle<IpAddr>,
     /// Requests, per key.
@@ -95,6 +97,7 @@ impl Service {
             key_locks: Lockout::new(limits.key_lock),
             blocked_keys,
             refusals: Refusals::default(),
+            doctor: Ring::new(limits.kept_refusals),
             failures: Throttle::new(limits.failed_authentications),
             requests: Throttle::new(limits.requests),
             limits,

@@ -4,6 +4,7 @@
 //! deadline, the log line and the metrics. Credentials and operations are the dialects' business.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,17 +13,23 @@ use bytes::Bytes;
 use dialects::{Answer, Note, Operation, Outcome, Registry, Request, TransportRefusal};
 use domain::Service;
 use domain::caller::Origin;
+use domain::doctor::Refused;
 use domain::id::RequestId;
 use domain::net::AddressRange;
+use domain::reason::Reason;
 use http::header::{HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use signing::explain::Binding;
 use signing::{Body, RequestView, UrlScheme};
 
 use crate::forwarded::{self, Client, Way};
 use crate::listen::{BodyLimits, BodyRefusal, ConnectionInfo, Peer, Transport, read_body};
 use crate::node::World;
+
+/// The dialect of a request that no dialect claims, in log and metrics.
+const NOBODY: &str = "-";
 
 /// What the settings say about requests.
 #[derive(Debug)]
@@ -69,7 +76,7 @@ pub struct Finished {
     /// How it ended.
     pub note: Note,
     /// The client's address.
-    pub source: Option<std::net::IpAddr>,
+    pub source: Option<IpAddr>,
     /// From the end of the head to the answer.
     pub took: Duration,
 }
@@ -102,13 +109,16 @@ impl Pipeline {
         let https = from.transport == Transport::Tls;
         let client = forwarded::client(peer, https, &parts, &self.settings.trusted_proxies);
         let (dialect, source, answer) = match client {
-            Err(malformed) => ("-", peer, nobody(StatusCode::BAD_REQUEST, &malformed.to_string())),
+            Err(malformed) => (NOBODY, peer, nobody(StatusCode::BAD_REQUEST, &malformed.to_string())),
             Ok(client) => {
                 let (dialect, answer) = self.answer_client(&parts, body, client, id).await;
                 (dialect, client.source, answer)
             }
         };
-        let Answer { status, headers, body, note } = answer;
+        let Answer { status, mut headers, body, note } = answer;
+        if dialect == NOBODY {
+            headers.push(("x-request-id", id.hex().into()));
+        }
         let mut response = Response::new(Full::new(Bytes::from_owner(body)));
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in headers {
@@ -133,7 +143,7 @@ impl Pipeline {
     ) -> (&'static str, Answer) {
         if self.settings.plain_http == PlainHttp::LoopbackOnly && client.way == Way::Plain {
             let text = "plain HTTP is refused beyond this machine; use https";
-            return ("-", nobody(StatusCode::FORBIDDEN, text));
+            return (NOBODY, nobody(StatusCode::FORBIDDEN, text));
         }
         let target = target(parts);
         let headers: Vec<(&str, &[u8])> =
@@ -149,22 +159,48 @@ impl Pipeline {
             Err(refusal) => return self.refuse_body(&view, refusal, id),
         };
         let view = view.with_body(Body::Bytes(&body));
-        let Some((dialect, path)) = self.registry.route(&view) else {
-            return ("-", nobody(StatusCode::NOT_FOUND, "nothing is served at this path"));
+        let source = client.source;
+        let (name, answer) = match self.registry.route(&view) {
+            None => (NOBODY, nobody(StatusCode::NOT_FOUND, "nothing is served at this path")),
+            Some((dialect, _)) if body.len() > dialect.body_limit() => {
+                (dialect.name(), dialect.refuse_transport(TransportRefusal::BodyTooLarge, id))
+            }
+            Some((dialect, path)) => {
+                let origin = Origin { request: id, source, dialect: dialect.name() };
+                let request = Request { view, path, origin, public_urls: &self.settings.public_urls };
+                // Pinned where it is made, so that the deadline does not move the state of the whole request.
+                let work = pin!(dialect.answer(&self.service, request));
+                // The timer is touched only when the answer is not ready at once.
+                let answer = match tokio::time::timeout(self.settings.handler_timeout, work).await {
+                    Ok(answer) => answer,
+                    Err(_) => dialect.refuse_transport(TransportRefusal::Deadline, id),
+                };
+                (dialect.name(), answer)
+            }
         };
-        let origin = Origin { request: id, source: client.source, dialect: dialect.name() };
-        if body.len() > dialect.body_limit() {
-            return (dialect.name(), dialect.refuse_transport(TransportRefusal::BodyTooLarge, id));
+        if answer.note.outcome != Outcome::Ok {
+            self.note_refused(&view, Origin { request: id, source, dialect: name }, &answer);
         }
-        let request = Request { view, path, origin, public_urls: &self.settings.public_urls };
-        // Pinned where it is made, so that the deadline does not move the state of the whole request.
-        let work = pin!(dialect.answer(&self.service, request));
-        // The timer is touched only when the answer is not ready at once.
-        let answer = match tokio::time::timeout(self.settings.handler_timeout, work).await {
-            Ok(answer) => answer,
-            Err(_) => dialect.refuse_transport(TransportRefusal::Deadline, id),
-        };
-        (dialect.name(), answer)
+        (name, answer)
+    }
+
+    /// Keeps what explains a refusal to whoever may ask about it.
+    fn note_refused(&self, view: &RequestView<'_>, origin: Origin, answer: &Answer) {
+        let Answer { status, note, .. } = answer;
+        let (code, text) =
+            note.cause.as_ref().map_or(("", ""), |cause| (cause.code.as_ref(), cause.text.as_str()));
+        self.service.note_refused(Refused {
+            origin,
+            operation: note.operation.map_or("", |operation| operation.name),
+            status: *status,
+            code,
+            text,
+            reason: note.reason.or(reason_of(note)),
+            claimed: note.claimed(),
+            service: None,
+            binding: Binding::Vendor,
+            request: Some(view),
+        });
     }
 
     /// Refuses in the words of the dialect that the head points to, where it does.
@@ -182,12 +218,24 @@ impl Pipeline {
             Some((dialect, _)) => (dialect.name(), dialect.refuse_transport(refusal, id)),
             None => {
                 let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
-                ("-", nobody(status, "the body was refused"))
+                (NOBODY, nobody(status, "the body was refused"))
             }
         };
         // What is left of the body would be taken for the next request.
         answer.headers.push(("connection", "close".into()));
         (name, answer)
+    }
+}
+
+/// The reason that the way in which a request ended gives; `None` where only its credential can tell.
+const fn reason_of(note: &Note) -> Option<Reason> {
+    match (note.outcome, &note.caller) {
+        (Outcome::Failed, _) => Some(Reason::Failed),
+        (Outcome::Limited, _) => Some(Reason::Throttled),
+        (Outcome::Malformed | Outcome::Refused, None) => Some(Reason::Malformed),
+        (Outcome::Ok | Outcome::Unauthenticated, _) | (Outcome::Malformed | Outcome::Refused, Some(_)) => {
+            None
+        }
     }
 }
 
@@ -216,6 +264,7 @@ fn nobody(status: StatusCode, text: &str) -> Answer {
             key_id: None,
             outcome: Outcome::Malformed,
             cause: Some(dialects::Cause { code: status.as_str().to_owned().into(), text: text.to_owned() }),
+            reason: None,
         },
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use dialects::registry::DialectSettings;
+use domain::limits::KeptRefusals;
 use domain::throttle::Rate;
 
 use crate::config::Config;
@@ -30,6 +31,10 @@ impl Config {
             key_lock: defaults.key_lock.filter(|_| rates.enabled),
             password_lock: defaults.password_lock,
             requests: rate(rates.requests_per_second, rates.requests_burst),
+            kept_refusals: KeptRefusals {
+                entries: self.limits.kept_refusals,
+                bytes: self.limits.kept_refusals_bytes,
+            },
         }
     }
 

@@ -19,6 +19,7 @@ pub mod explain;
 pub mod json;
 mod mac;
 pub mod params;
+pub mod redact;
 pub mod reject;
 pub mod request;
 pub mod scheme;
@@ -33,7 +34,7 @@ mod time;
 
 pub use claim::{Claim, Explanation, Payload, Scope};
 pub use detect::detect;
-pub use explain::{ExplainError, explain, explain_request};
+pub use explain::{ExplainError, claimed_key_id, describe_request, explain, explain_request};
 pub use json::{Number, Value};
 pub use mac::{Hash, same_signature};
 pub use params::{ParamError, Params};

@@ -59,9 +59,13 @@ pub fn parse_exact(request: &RequestView<'_>, params: &Params) -> Result<Claim, 
     if !params.iter().all(|(name, value)| is_plain(name, &value.text())) {
         return Err(Reject::Malformed("query"));
     }
-    let mut claim = read(request, params)?.strict()?;
-    let sent = sent(params);
-    claim.candidates = vec![candidate(request, sent, request.path())?];
+    read_exact(request, params)?.strict()
+}
+
+/// [`parse_exact`] without the checks of form.
+pub(crate) fn read_exact(request: &RequestView<'_>, params: &Params) -> Result<Claim, Reject> {
+    let mut claim = read(request, params)?;
+    claim.candidates = vec![candidate(request, sent(params), request.path())?];
     Ok(claim)
 }
 

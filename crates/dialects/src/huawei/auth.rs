@@ -3,6 +3,7 @@
 use domain::Service;
 use domain::authenticate::{AuthError, Freshness, StrayTokens, Terms};
 use domain::caller::Caller;
+use domain::reason::Reason;
 use signing::{Claim, Payload, RequestView, format_basic, sdk_hmac_sha256};
 
 use super::Family;
@@ -12,7 +13,7 @@ use crate::request::Request;
 
 /// How far a signed time may be from our clock.
 const FRESHNESS: Freshness = Freshness { window_ms: 15 * 60 * 1000 };
-/// Longest key id that answers and the log repeat, in characters (threat T68).
+/// Longest key id that answers repeat, in characters (threat T68).
 const ECHOED_KEY_ID: usize = 64;
 /// Longest canonical request that an answer repeats, in characters.
 const ECHOED_CANONICAL: usize = 8_192;
@@ -90,7 +91,7 @@ async fn by_signature(
     let view = &request.view;
     let claim = sdk_hmac_sha256::parse(view)?;
     let key_id: String = claim.access_key_id().chars().take(ECHOED_KEY_ID).collect();
-    note.key_id = Some(key_id.clone());
+    note.names(claim.access_key_id());
     let has_body = view.body().sha256() != Some(EMPTY_SHA256);
     if claim.payload() == Payload::Unsigned && has_body {
         // Every body here is JSON, which official clients sign; a body that anybody could have put there is not read
@@ -98,6 +99,7 @@ async fn by_signature(
         return Err(signing::Reject::UnsignedPayload.into());
     }
     if service.is_key_locked(&claim, &request.origin) {
+        note.reason = Some(Reason::Throttled);
         return Err(Refusal::unauthenticated("AK access failed to reach the limit,forbidden."));
     }
     // Clients keep sending the security token of a key that they no longer use.
@@ -105,6 +107,7 @@ async fn by_signature(
     let caller = match service.authenticate(&claim, request.origin, terms).await {
         Ok(caller) => caller,
         Err(error) => {
+            note.reason = Some(error.reason());
             let refusal = match &error {
                 AuthError::WrongSignature(_) => {
                     service.note_wrong_signature(&claim, &request.origin);

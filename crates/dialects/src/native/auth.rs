@@ -16,8 +16,6 @@ const FRESHNESS: Freshness = Freshness { window_ms: 900_000 };
 pub(super) const SERVICE: &str = "keyward";
 /// Longest region of a scope, in characters.
 const REGION_CHARS: usize = 64;
-/// Longest key id that the log repeats, in characters.
-const LOGGED_KEY_ID: usize = 64;
 
 /// Verifies the request. The claim is handed back for what is noted of writes.
 pub(super) async fn authenticate(
@@ -31,13 +29,14 @@ pub(super) async fn authenticate(
         return Err(Refusal::of(Problem::CredentialMissing));
     }
     let claim = aws4::parse(&request.view, Spelling::AlsoRaw)?;
-    note.key_id = Some(claim.access_key_id().chars().take(LOGGED_KEY_ID).collect());
+    note.names(claim.access_key_id());
     check_scope(&claim)?;
     if claim.payload() != Payload::Signed {
         return Err(Reject::UnsignedPayload.into());
     }
     let terms = Terms { operation, ..Terms::from(FRESHNESS) };
-    let caller = service.authenticate(&claim, request.origin, terms).await?;
+    let caller = service.authenticate(&claim, request.origin, terms).await;
+    let caller = caller.inspect_err(|error| note.reason = Some(error.reason()))?;
     note.caller = Some(CallerNote::from(&caller));
     Ok((caller, claim))
 }

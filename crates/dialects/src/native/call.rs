@@ -69,6 +69,8 @@ pub(super) struct Call<'a> {
     pub(super) service: &'a Service,
     /// Who asks.
     pub(super) caller: &'a Caller,
+    /// The base URLs under which clients reach the server.
+    pub(super) public_urls: &'a [String],
     /// What the path names.
     pub(super) segments: &'a Segments<'a>,
     /// The parameters, all of them known to the operation.

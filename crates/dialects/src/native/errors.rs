@@ -103,6 +103,8 @@ problems! {
     SshKeyNotFound = "ssh-key-not-found", 404, Refused, "There is no such SSH key.";
     /// No such service among those that may ask the gate.
     GateTokenNotFound = "gate-token-not-found", 404, Refused, "There is no gate token of this name.";
+    /// No such refusal.
+    RefusalNotFound = "refusal-not-found", 404, Refused, "No refused request of this id is kept that concerns you.";
     /// Another method.
     MethodNotAllowed = "method-not-allowed", 405, Malformed, "The path does not take this method.";
     /// The body did not arrive.

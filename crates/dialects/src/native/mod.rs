@@ -19,6 +19,7 @@ mod key_list;
 mod key_model;
 mod passwords;
 mod paths;
+mod refusals;
 mod report;
 mod service_info;
 mod ssh_keys;
@@ -167,6 +168,7 @@ table! {
     "DeleteSshKey" "DELETE" "/ssh-keys/{id}", Write, DeleteSshKey, Object, Never, Nothing, [], ssh_keys::delete;
     "ListAudit" "GET" "/audit", Read, ReadAudit, Account, Never, Nothing,
         ["actor" "actor_key" "action" "object" "access_key" "since" "until" "order" "follow" "limit" "cursor"], audit::list;
+    "GetRefusal" "GET" "/refusals/{id}", Read, ReadRefusal, Object, Never, Nothing, [], refusals::get;
     "GetReport" "GET" "/report", Read, ReadReport, Account, Never, Nothing, ["format"], report::get;
 }
 
@@ -259,8 +261,17 @@ impl Native {
         if row.operation.access == Access::Write {
             service.note_write(&mut caller, &claim, self.settings.strict_replay)?;
         }
-        let call =
-            Call { service, caller: &caller, segments, query: &query, body: &body, bytes, content_type };
+        let public_urls = request.public_urls;
+        let call = Call {
+            service,
+            caller: &caller,
+            public_urls,
+            segments,
+            query: &query,
+            body: &body,
+            bytes,
+            content_type,
+        };
         (row.handler)(call).await
     }
 }

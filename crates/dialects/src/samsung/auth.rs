@@ -14,8 +14,6 @@ use crate::request::Request;
 
 /// The client types that may sign. None ends in another, so that nothing moves between it and its neighbour (threat T10).
 const CLIENT_TYPES: &[&str] = &["Openapi"];
-/// Longest key id that the log repeats, in bytes.
-const LOGGED_KEY_ID: usize = 64;
 
 /// Verifies the request. The claim is handed back for what is noted of writes.
 ///
@@ -31,11 +29,12 @@ pub(super) async fn authenticate(
     let public_urls: Vec<&str> = request.public_urls.iter().map(String::as_str).collect();
     let options = Options { client_types: CLIENT_TYPES, public_urls: &public_urls };
     let claim = scp::parse(&request.view, &options)?;
-    note.key_id = Some(claim.access_key_id().chars().take(LOGGED_KEY_ID).collect());
+    note.names(claim.access_key_id());
     let freshness = Freshness { window_ms: settings.tolerance_ms };
     let (order, nonces) = (Order::ClockFirst, Nonces::Repeatable);
     let terms = Terms { order, nonces, operation: operation.name, ..Terms::from(freshness) };
-    let caller = service.authenticate(&claim, request.origin, terms).await?;
+    let caller = service.authenticate(&claim, request.origin, terms).await;
+    let caller = caller.inspect_err(|error| note.reason = Some(error.reason()))?;
     note.caller = Some(CallerNote::from(&caller));
     check_account(&caller, request)?;
     Ok((caller, claim))

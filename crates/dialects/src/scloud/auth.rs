@@ -11,8 +11,6 @@ use crate::answer::{CallerNote, Note};
 
 /// How far a signed `Timestamp`, which no client must send, may be from our clock.
 const FRESHNESS: Freshness = Freshness { window_ms: 300_000 };
-/// Longest key id that the log repeats, in bytes.
-const LOGGED_KEY_ID: usize = 64;
 
 /// Verifies the request. The claim is handed back for what is noted of writes.
 ///
@@ -26,15 +24,17 @@ pub(super) async fn authenticate(
     note: &mut Note,
 ) -> Result<(Caller, Claim), Refusal> {
     let claim = scloud::parse(params)?;
-    note.key_id = Some(claim.access_key_id().chars().take(LOGGED_KEY_ID).collect());
+    note.names(claim.access_key_id());
     let operation = note.operation.map_or("", |operation| operation.name);
     let terms = Terms { operation, ..Terms::from(FRESHNESS) };
     let caller = match service.authenticate(&claim, origin, terms).await {
         Ok(caller) => caller,
-        Err(error @ AuthError::WrongSignature(_)) => {
-            return Err(Refusal::from(error).because(signed_parameters(params, own)));
+        Err(error) => {
+            note.reason = Some(error.reason());
+            let is_wrong = matches!(error, AuthError::WrongSignature(_));
+            let refusal = Refusal::from(error);
+            return Err(if is_wrong { refusal.because(signed_parameters(params, own)) } else { refusal });
         }
-        Err(error) => return Err(error.into()),
     };
     note.caller = Some(CallerNote::from(&caller));
     Ok((caller, claim))

@@ -15,8 +15,6 @@ use crate::request::Request;
 
 /// How far the signed time may be from our clock, either way.
 const FRESHNESS: Freshness = Freshness { window_ms: 300_000 };
-/// Longest key id that the log repeats, in bytes.
-const LOGGED_KEY_ID: usize = 64;
 /// The header that names the action. No official client signs it unless told to.
 const ACTION_HEADER: &str = "x-tc-action";
 
@@ -37,7 +35,7 @@ pub(super) async fn authenticate(
         None => tc3::parse(view, Target::Vendor)?,
         Some(params) => tencent_v1::parse(view, params)?,
     };
-    note.key_id = Some(claim.access_key_id().chars().take(LOGGED_KEY_ID).collect());
+    note.names(claim.access_key_id());
     check_scope(&claim, view, row)?;
     check_action_is_signed(&claim, settings)?;
     check_payload(&claim, request, settings)?;
@@ -45,7 +43,8 @@ pub(super) async fn authenticate(
     // Every client draws the nonce of version 1 anew, but Node.js from sixteen bits only.
     let terms =
         Terms { operation, order: Order::ClockFirst, nonces: Nonces::Repeatable, ..Terms::from(FRESHNESS) };
-    let caller = service.authenticate(&claim, request.origin, terms).await?;
+    let caller = service.authenticate(&claim, request.origin, terms).await;
+    let caller = caller.inspect_err(|error| note.reason = Some(error.reason()))?;
     note.caller = Some(CallerNote::from(&caller));
     if claim.scheme() == Scheme::Tc3 && !claim.signs_header(ACTION_HEADER) {
         service.note_unsigned_operation(&caller, &claim, operation);

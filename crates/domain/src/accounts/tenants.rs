@@ -194,7 +194,7 @@ impl Service {
         Err(Error::Conflict)
     }
 
-    async fn is_operator(&self, caller: &Caller) -> Result<bool, Error> {
+    pub(crate) async fn is_operator(&self, caller: &Caller) -> Result<bool, Error> {
         Ok(self.caller_record(caller).await?.rows.account.is_operator())
     }
 

@@ -1,4 +1,5 @@
-//! `keyward audit`: what was done, from the server (`remote::audit`); and `audit verify`, on the store: is it whole?
+//! `keyward audit`: what was done, from the server (`remote::audit`); `audit why`: why a request was refused; and `audit
+//! verify`, on the store: is it whole?
 
 use std::io::Write;
 
@@ -8,6 +9,7 @@ use domain::audit::ChainHead;
 use super::config::ConfigArgs;
 use super::local::operate;
 use super::remote::audit::AuditListArgs;
+use super::remote::why::AuditWhyArgs;
 use super::{Environment, Failure, remote};
 use crate::operator::Request;
 
@@ -23,22 +25,25 @@ Examples:
   keyward audit --follow
   keyward audit --access-key KWEXAMPLE
   keyward audit --jsonl --since 2026-01-01T00:00:00Z --output january.jsonl
+  keyward audit why 019a0a3e5c7b7d1e8f0a1b2c3d4e5f60
   keyward audit verify"
 )]
 pub struct AuditArgs {
     /// Which entries.
     #[command(flatten)]
     pub list: AuditListArgs,
-    /// On the store.
+    /// Why, and whether it is whole.
     #[command(subcommand)]
     pub command: Option<AuditCommand>,
 }
 
-/// Look at the audit in the store
+/// Ask about a refusal, or look at the audit in the store
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Check that the audit is whole
     Verify(AuditVerifyArgs),
+    /// Show why a request was refused
+    Why(AuditWhyArgs),
 }
 
 /// Check that the audit trail is whole
@@ -70,6 +75,7 @@ fn head(text: &str) -> Result<String, String> {
 pub(super) fn run(args: AuditArgs, environment: Environment, out: &mut dyn Write) -> Result<(), Failure> {
     match args.command {
         None => remote::audit::run(&args.list, &environment, out),
+        Some(AuditCommand::Why(args)) => remote::why::run(&args, &environment, out),
         Some(AuditCommand::Verify(args)) => {
             operate(&args.config_args, environment, Request::VerifyAudit { heads: args.head }, out)
         }

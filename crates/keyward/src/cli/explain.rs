@@ -81,7 +81,7 @@ pub(super) fn run(
     read.map_err(|error| Failure(format!("the request on standard input cannot be read: {error}.")))?;
     let urls: Vec<String> = args.public_url.iter().map(ToString::to_string).collect();
     let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
-    let options = Options { now_ms: args.now, public_urls: &urls };
+    let options = Options { now_ms: args.now, public_urls: &urls, ..Options::default() };
     let explanation = explain(&request, secret.as_encoded_bytes(), &options).map_err(|error| {
         Failure(format!("{error}; give one whole HTTP/1.1 request, head and body, on standard input."))
     })?;

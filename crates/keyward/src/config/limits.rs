@@ -19,6 +19,11 @@ section! {
         /// Users per account.
         users_per_account: u32 = 5_000, 1..=10_000_000;
 
+        /// Refused requests that are kept to be explained.
+        kept_refusals: usize = 1_000, 0..=10_000;
+        /// Memory for them.
+        kept_refusals_bytes: usize = 4 * MIB, 64 * KIB..=256 * MIB;
+
         /// Header fields in one request.
         headers: usize = 100, 16..=1_000;
         /// Request line and header fields together. Tokens of 100,000 characters are legal in one dialect.

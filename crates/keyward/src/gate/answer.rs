@@ -1,11 +1,9 @@
 //! What the asker gets: a status, identity headers and the same once more as JSON. Never anything about the request's
 //! secret or expected signature (threat T25), and nothing that a stranger must not know, because proxies hand it on.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 use dialects::{CallerNote, Cause, Note, Outcome};
-use domain::caller::Caller;
+use domain::caller::{Caller, Origin};
 use domain::id::RequestId;
 use domain::ssh_keys::LoginKey;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
@@ -57,12 +55,14 @@ pub(super) fn allowed(allowed: &Allowed, id: RequestId) -> Answered {
         key_id: None,
         outcome: Outcome::Ok,
         cause: None,
+        reason: None,
     };
     Answered { response, note, source: allowed.caller.origin().source }
 }
 
-/// The request, which came from `source` as far as that is known, does not pass.
-pub(super) fn refusal(denial: &Denial, source: Option<IpAddr>, id: RequestId) -> Answered {
+/// The request does not pass.
+pub(super) fn refusal(denial: &Denial, origin: &Origin) -> Answered {
+    let id = origin.request;
     let status = StatusCode::from_u16(denial.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json_response(status, &denied_json(denial, id), id);
     insert(&mut response, CAUSE, &denial.cause());
@@ -71,14 +71,16 @@ pub(super) fn refusal(denial: &Denial, source: Option<IpAddr>, id: RequestId) ->
         StatusCode::METHOD_NOT_ALLOWED => insert(&mut response, ALLOW.as_str(), "POST"),
         _ => {}
     }
-    Answered { response, note: denied_note(denial), source }
+    Answered { response, note: denied_note(denial), source: origin.source }
 }
 
 /// The line that opens an SSH login, or none. The asker is `keyward authorized-keys`, which hands the text to sshd.
 pub(super) fn authorized_keys(outcome: Result<(String, LoginKey), SshDenial>, id: RequestId) -> Answered {
     let (status, body, key, note) = match outcome {
         Ok((line, key)) => (StatusCode::OK, line, Some(key.fingerprint), (Outcome::Ok, None)),
-        Err(denial) => (denial.status(), String::new(), None, (denial.outcome(), Some(denial.word()))),
+        Err(denial) => {
+            (denial.status(), String::new(), None, (denial.outcome(), Some(denial.reason().word())))
+        }
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
@@ -89,13 +91,15 @@ pub(super) fn authorized_keys(outcome: Result<(String, LoginKey), SshDenial>, id
     let (outcome, word) = note;
     let cause = word.map(|word| Cause { code: status.as_str().to_owned().into(), text: word.to_owned() });
     let key_id = key.map(|fingerprint| fingerprint.to_string());
-    Answered { response, note: Note { operation: None, caller: None, key_id, outcome, cause }, source: None }
+    let note = Note { operation: None, caller: None, key_id, outcome, cause, reason: None };
+    Answered { response, note, source: None }
 }
 
 /// The answer to several questions at once.
 pub(super) fn batch(results: Vec<Value>, id: RequestId) -> Answered {
     let body = json!({ "results": results, "request_id": id.hex() });
-    let note = Note { operation: None, caller: None, key_id: None, outcome: Outcome::Ok, cause: None };
+    let note =
+        Note { operation: None, caller: None, key_id: None, outcome: Outcome::Ok, cause: None, reason: None };
     Answered { response: json_response(StatusCode::OK, &body, id), note, source: None }
 }
 
@@ -124,7 +128,8 @@ pub(super) fn denied_json(denial: &Denial, id: RequestId) -> Value {
     })
 }
 
-fn denied_note(denial: &Denial) -> Note {
+/// What log, metrics and doctor are told.
+pub(super) fn denied_note(denial: &Denial) -> Note {
     let outcome = match denial.status() {
         401 => Outcome::Unauthenticated,
         403 if denial.is_of_known_caller() => Outcome::Refused,
@@ -133,6 +138,7 @@ fn denied_note(denial: &Denial) -> Note {
     };
     let (caller, key_id) = match denial {
         Denial::Service(caller) | Denial::UnsignedPayload(caller) => (Some(caller.clone()), None),
+        Denial::OfAnotherAccount(caller) => (None, Some(caller.key_id.as_str().to_owned())),
         Denial::Claim(key, _) | Denial::Unbound(key) | Denial::Auth(key, _) => (None, Some(key.clone())),
         Denial::UnknownPath
         | Denial::Method
@@ -141,8 +147,10 @@ fn denied_note(denial: &Denial) -> Note {
         | Denial::Evidence(_)
         | Denial::NoCredential => (None, None),
     };
-    let cause = Some(Cause { code: denial.status().to_string().into(), text: denial.word().to_owned() });
-    Note { operation: None, caller, key_id, outcome, cause }
+    let reason = Some(denial.reason());
+    let text = denial.reason().word().to_owned();
+    let cause = Some(Cause { code: denial.status().to_string().into(), text });
+    Note { operation: None, caller, key_id, outcome, cause, reason }
 }
 
 fn json_response(status: StatusCode, body: &Value, id: RequestId) -> Response<Full<Bytes>> {

@@ -4,6 +4,7 @@
 use dialects::CallerNote;
 use domain::authenticate::{AuthError, Freshness, Nonces, Order, StrayTokens, Terms};
 use domain::caller::{Caller, Origin};
+use domain::reason::Reason;
 use signing::{
     Claim, Params, Payload, Reject, RequestView, Scheme, aws4, detect, params::MAX_PARAMS, scloud, scp,
     sdk_hmac_sha256, tc3, tencent_v1,
@@ -50,6 +51,9 @@ pub(super) enum Denial {
     Unbound(String),
     /// Not authenticated, or not a key that may be used now.
     Auth(String, AuthError),
+    /// Signed well, with a key of another account than the asker's. For the asker it is as unknown as one that is not there
+    /// (threat T38).
+    OfAnotherAccount(CallerNote),
     /// The signature's scope names a service that is not served here.
     Service(CallerNote),
     /// The signature leaves the body out, which this service does not take.
@@ -114,8 +118,7 @@ impl Gate {
         let caller = self.service.authenticate(&claim, origin, terms).await;
         let caller = caller.map_err(|error| Denial::Auth(key_id(), error))?;
         if asker.account.is_some_and(|account| account != caller.account()) {
-            // A key of another account is as unknown as one that is not there (threat T38).
-            return Err(Denial::Auth(key_id(), AuthError::UnknownKey));
+            return Err(Denial::OfAnotherAccount(CallerNote::from(&caller)));
         }
         if let Some(scope) = claim.scope()
             && !self.settings.services.is_empty()
@@ -202,7 +205,8 @@ impl Denial {
             | Self::Evidence(Fault::Repeated(_) | Fault::Malformed(_) | Fault::Disagree(_))
             | Self::NoCredential
             | Self::Claim(..)
-            | Self::Unbound(_) => 401,
+            | Self::Unbound(_)
+            | Self::OfAnotherAccount(_) => 401,
             Self::Auth(_, error) => match error {
                 AuthError::UnknownKey
                 | AuthError::WrongSignature(_)
@@ -232,6 +236,7 @@ impl Denial {
             Self::NoCredential => "no signature".to_owned(),
             Self::Claim(_, reject) => reject.to_string(),
             Self::Unbound(_) => "the scheme binds neither method nor path".to_owned(),
+            Self::OfAnotherAccount(_) => "wrong signature".to_owned(),
             Self::Auth(_, error) => match error {
                 AuthError::UnknownKey | AuthError::WrongSignature(_) | AuthError::Throttled => {
                     "wrong signature".to_owned()
@@ -247,23 +252,24 @@ impl Denial {
         }
     }
 
-    /// The word in log and metrics, one of a fixed set.
-    pub(super) const fn word(&self) -> &'static str {
+    /// The reason in log and metrics, and for the doctor.
+    pub(super) const fn reason(&self) -> Reason {
         match self {
-            Self::UnknownPath => "unknown_path",
-            Self::Method => "method",
-            Self::Asker(NotTrusted::Token) => "gate_token",
-            Self::Asker(NotTrusted::Store) => "store",
-            Self::Asker(NotTrusted::PlainHttp) => "plain_http",
-            Self::Question(_) => "question",
-            Self::Evidence(_) => "evidence",
-            Self::NoCredential => "no_credential",
-            Self::Claim(_, Reject::BodyNotVisible) => "body_not_visible",
-            Self::Claim(..) => "claim",
-            Self::Unbound(_) => "unbound_scheme",
-            Self::Auth(_, error) => error.word(),
-            Self::Service(_) => "service",
-            Self::UnsignedPayload(_) => "unsigned_payload",
+            Self::UnknownPath => Reason::UnknownPath,
+            Self::Method => Reason::Method,
+            Self::Asker(NotTrusted::Token) => Reason::GateToken,
+            Self::Asker(NotTrusted::Store) => Reason::Store,
+            Self::Asker(NotTrusted::PlainHttp) => Reason::PlainHttp,
+            Self::Question(_) => Reason::Question,
+            Self::Evidence(_) => Reason::Evidence,
+            Self::NoCredential => Reason::NoCredential,
+            Self::Claim(_, Reject::BodyNotVisible) => Reason::BodyNotVisible,
+            Self::Claim(..) => Reason::Claim,
+            Self::Unbound(_) => Reason::UnboundScheme,
+            Self::Auth(_, error) => error.reason(),
+            Self::OfAnotherAccount(_) => Reason::AskerOfAnotherAccount,
+            Self::Service(_) => Reason::ScopeNotServed,
+            Self::UnsignedPayload(_) => Reason::UnsignedPayload,
         }
     }
 

@@ -25,11 +25,13 @@ use bytes::Bytes;
 use dialects::Note;
 use domain::Service;
 use domain::caller::Origin;
+use domain::doctor::Refused;
 use domain::id::RequestId;
 use http::Response;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use signing::Body;
+use signing::explain::Binding;
+use signing::{Body, RequestView};
 
 use self::callers::Asker;
 use self::evidence::Evidence;
@@ -46,6 +48,15 @@ pub struct Gate {
     service: Arc<Service>,
     settings: GateSettings,
     world: World,
+}
+
+/// What is known of a question that is answered with no.
+struct Question<'a> {
+    origin: Origin,
+    route: &'static str,
+    asker: Option<&'a Asker>,
+    /// The request under test.
+    view: Option<&'a RequestView<'a>>,
 }
 
 /// A question that was answered, before it gets its time and id.
@@ -68,9 +79,12 @@ impl Gate {
         let id = RequestId::generate(self.world.clock.now(), self.world.random.as_ref());
         let (parts, body) = request.into_parts();
         let route = Route::of(parts.uri.path());
+        let operation = route.map_or("-", Route::as_str);
+        let nothing_known =
+            Question { origin: self.origin(id, None), route: operation, asker: None, view: None };
         let answered = match (self.asker(&parts.headers, from).await, route) {
-            (Err(denial), _) => answer::refusal(&denial.into(), None, id),
-            (Ok(_), None) => answer::refusal(&Denial::UnknownPath, None, id),
+            (Err(denial), _) => self.refuse(&denial.into(), &nothing_known),
+            (Ok(_), None) => self.refuse(&Denial::UnknownPath, &nothing_known),
             (Ok(asker), Some(route @ (Route::Forward | Route::Envoy))) => {
                 self.proxied(&parts, &asker, route, id).await
             }
@@ -78,7 +92,6 @@ impl Gate {
             (Ok(asker), Some(Route::Verify)) => self.verify(&parts, body, &asker, id).await,
         };
         let Answered { response, note, source } = answered;
-        let operation = route.map_or("-", Route::as_str);
         Finished { response, request: id, dialect: NAME, operation, note, source, took: started.elapsed() }
     }
 
@@ -101,14 +114,45 @@ impl Gate {
         };
         let evidence = match evidence {
             Ok(evidence) => evidence,
-            Err(fault) => return answer::refusal(&fault.into(), None, id),
+            Err(fault) => {
+                let origin = self.origin(id, None);
+                let question = Question { origin, route: route.as_str(), asker: Some(asker), view: None };
+                return self.refuse(&fault.into(), &question);
+            }
         };
         let signable = evidence::signable(&headers);
         let view = evidence.view(&signable, Body::NotVisible);
-        match self.judge(&view, asker, route, self.origin(id, evidence.source)).await {
+        let origin = self.origin(id, evidence.source);
+        match self.judge(&view, asker, route, origin).await {
             Verdict::Allowed(allowed) => answer::allowed(&allowed, id),
-            Verdict::Denied(denial) => answer::refusal(&denial, evidence.source, id),
+            Verdict::Denied(denial) => {
+                let question =
+                    Question { origin, route: route.as_str(), asker: Some(asker), view: Some(&view) };
+                self.refuse(&denial, &question)
+            }
         }
+    }
+
+    /// Refuses, and keeps what explains it to whoever may ask.
+    fn refuse(&self, denial: &Denial, question: &Question<'_>) -> Answered {
+        self.note_refused(denial, question);
+        answer::refusal(denial, &question.origin)
+    }
+
+    fn note_refused(&self, denial: &Denial, question: &Question<'_>) {
+        let note = answer::denied_note(denial);
+        self.service.note_refused(Refused {
+            origin: question.origin,
+            operation: question.route,
+            status: denial.status(),
+            code: "",
+            text: &denial.cause(),
+            reason: note.reason,
+            claimed: note.claimed(),
+            service: question.asker.and_then(|asker| asker.service.as_deref()),
+            binding: Binding::Exact,
+            request: question.view,
+        });
     }
 
     const fn origin(&self, request: RequestId, source: Option<IpAddr>) -> Origin {

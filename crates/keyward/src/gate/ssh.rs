@@ -5,13 +5,16 @@
 //! the offered one is the same (threats T89, T92). That the client holds the private key, sshd alone verifies.
 
 use dialects::Outcome;
+use domain::doctor::{Claimed, Refused};
 use domain::id::RequestId;
 use domain::net::AddressRange;
+use domain::reason::Reason;
 use domain::ssh_keys::{Fingerprint, LoginKey, LoginRefused, PublicKey};
 use http::StatusCode;
 use signing::Params;
+use signing::explain::Binding;
 
-use super::{Answered, Gate, answer};
+use super::{Answered, Gate, Route, answer};
 use crate::config::{SshLogin, SshUsers};
 
 /// Why a login is not opened. Every refusal is an empty answer, so that sshd goes on to the next key.
@@ -53,17 +56,32 @@ impl SshDenial {
         }
     }
 
-    pub(super) const fn word(&self) -> &'static str {
+    pub(super) const fn reason(&self) -> Reason {
         match self {
-            Self::Question => "question",
-            Self::Key => "ssh_key_form",
-            Self::OtherUser => "ssh_key_of_another",
-            Self::Name => "ssh_user_name",
-            Self::TwoSources => "ssh_two_sources",
-            Self::Refused(LoginRefused::UnknownKey) => "ssh_key_unknown",
-            Self::Refused(LoginRefused::Blocked) => "ssh_key_blocked",
-            Self::Refused(LoginRefused::Unusable(_)) => "ssh_key_unusable",
-            Self::Refused(LoginRefused::Failed(_)) => "failed",
+            Self::Question => Reason::Question,
+            Self::Key => Reason::SshKeyForm,
+            Self::OtherUser => Reason::SshKeyOfAnother,
+            Self::Name => Reason::SshUserName,
+            Self::TwoSources => Reason::SshTwoSources,
+            Self::Refused(LoginRefused::UnknownKey) => Reason::SshKeyUnknown,
+            Self::Refused(LoginRefused::Blocked) => Reason::SshKeyBlocked,
+            Self::Refused(LoginRefused::Unusable(_)) => Reason::SshKeyUnusable,
+            Self::Refused(LoginRefused::Failed(_)) => Reason::Failed,
+        }
+    }
+
+    /// What is known, for the doctor.
+    fn text(&self) -> String {
+        match self {
+            Self::Question => "the question is not of its form".to_owned(),
+            Self::Key => "the offered key is not of a kind that is stored, or not the one of its fingerprint"
+                .to_owned(),
+            Self::OtherUser => "the key is another user's than those of the login".to_owned(),
+            Self::Name => "the owner's name cannot stand in a forced command".to_owned(),
+            Self::TwoSources => {
+                "the key and the login's options both say where it may be used from".to_owned()
+            }
+            Self::Refused(refused) => refused.to_string(),
         }
     }
 }
@@ -71,7 +89,32 @@ impl SshDenial {
 impl Gate {
     /// Answers sshd.
     pub(super) async fn authorized_keys(&self, parts: &http::request::Parts, id: RequestId) -> Answered {
-        answer::authorized_keys(self.line_for(parts.uri.query().unwrap_or_default(), id).await, id)
+        let query = parts.uri.query().unwrap_or_default();
+        let outcome = self.line_for(query, id).await;
+        if let Err(denial) = &outcome {
+            self.service.note_refused(Refused {
+                origin: self.origin(id, None),
+                operation: Route::AuthorizedKeys.as_str(),
+                status: denial.status().as_u16(),
+                code: "",
+                text: &denial.text(),
+                reason: Some(denial.reason()),
+                claimed: self.claimed_in(query),
+                service: None,
+                binding: Binding::Exact,
+                request: None,
+            });
+        }
+        answer::authorized_keys(outcome, id)
+    }
+
+    /// The key that a question is about.
+    fn claimed_in(&self, query: &str) -> Claimed {
+        let params = Params::from_form(query.as_bytes(), 4).unwrap_or_default();
+        let fingerprint = params.non_empty("fingerprint").and_then(|text| Fingerprint::parse(&text));
+        let account = || self.settings.ssh.account.clone();
+        fingerprint
+            .map_or(Claimed::Nothing, |fingerprint| Claimed::SshKey { account: account(), fingerprint })
     }
 
     async fn line_for(&self, query: &str, id: RequestId) -> Result<(String, LoginKey), SshDenial> {

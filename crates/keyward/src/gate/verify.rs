@@ -3,11 +3,12 @@
 
 use std::net::IpAddr;
 
+use domain::caller::Origin;
 use domain::id::RequestId;
 use hyper::body::Incoming;
 use signing::json::{self, Value};
 use signing::request::Header;
-use signing::{Body, UrlScheme};
+use signing::{Body, RequestView, UrlScheme};
 
 use super::callers::Asker;
 use super::evidence::{Evidence, Fault};
@@ -143,24 +144,27 @@ impl Gate {
         asker: &Asker,
         id: RequestId,
     ) -> Answered {
+        let refuse = |denial| self.refuse(&denial, &asked(asker, self.origin(id, None), None));
         if parts.method != http::Method::POST {
-            return answer::refusal(&Denial::Method, None, id);
+            return refuse(Denial::Method);
         }
         let Ok(body) = read_body(body, &self.settings.body).await else {
-            return answer::refusal(&Denial::Question("the body did not arrive or is too large"), None, id);
+            return refuse(Denial::Question("the body did not arrive or is too large"));
         };
         match Questions::read(&body) {
-            Err(NotAQuestion(problem)) => answer::refusal(&Denial::Question(problem), None, id),
+            Err(NotAQuestion(problem)) => refuse(Denial::Question(problem)),
             Ok(Questions::One(question)) => match self.verdict(&question, asker, id).await {
                 Verdict::Allowed(allowed) => answer::allowed(&allowed, id),
-                Verdict::Denied(denial) => answer::refusal(&denial, question.source, id),
+                Verdict::Denied(denial) => answer::refusal(&denial, &self.origin(id, question.source)),
             },
             Ok(Questions::Many(questions)) => {
                 let mut results = Vec::with_capacity(questions.len());
                 for question in questions {
-                    results.push(match self.verdict(&question, asker, id).await {
-                        Verdict::Allowed(allowed) => answer::allowed_json(&allowed, id),
-                        Verdict::Denied(denial) => answer::denied_json(&denial, id),
+                    // Each has an id of its own, under which it can be asked why it was refused.
+                    let own = RequestId::generate(self.world.clock.now(), self.world.random.as_ref());
+                    results.push(match self.verdict(&question, asker, own).await {
+                        Verdict::Allowed(allowed) => answer::allowed_json(&allowed, own),
+                        Verdict::Denied(denial) => answer::denied_json(&denial, own),
                     });
                 }
                 answer::batch(results, id)
@@ -168,15 +172,29 @@ impl Gate {
         }
     }
 
+    /// The verdict on one request. A refusal is kept to be explained.
     async fn verdict(&self, question: &Question, asker: &Asker, id: RequestId) -> Verdict {
+        let origin = self.origin(id, question.source);
         let evidence = match question.evidence() {
             Ok(evidence) => evidence,
-            Err(fault) => return Verdict::Denied(fault.into()),
+            Err(fault) => {
+                let denial = fault.into();
+                self.note_refused(&denial, &asked(asker, origin, None));
+                return Verdict::Denied(denial);
+            }
         };
         let headers = question.signable();
         let view = evidence.view(&headers, question.body());
-        self.judge(&view, asker, Route::Verify, self.origin(id, question.source)).await
+        let verdict = self.judge(&view, asker, Route::Verify, origin).await;
+        if let Verdict::Denied(denial) = &verdict {
+            self.note_refused(denial, &asked(asker, origin, Some(&view)));
+        }
+        verdict
     }
+}
+
+fn asked<'a>(asker: &'a Asker, origin: Origin, view: Option<&'a RequestView<'a>>) -> super::Question<'a> {
+    super::Question { origin, route: Route::Verify.as_str(), asker: Some(asker), view }
 }
 
 /// Names in lower case; a value is a text or a list of texts for a header that came several times.

@@ -32,3 +32,4 @@ mod ssh_keys;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
+mod why;

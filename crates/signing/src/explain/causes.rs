@@ -6,17 +6,17 @@ use super::suspects;
 use crate::mac::{Keyed, same_signature};
 use crate::{Claim, Payload, Reject, Scheme};
 
-/// Causes for a request whose texts could be made.
-pub(super) fn of(signed: &Signed<'_>, claim: &Claim, secret: &[u8], matches: bool) -> Vec<String> {
+/// Causes for a request whose texts could be made; without a secret, those that need none.
+pub(super) fn of(signed: &Signed<'_>, claim: &Claim, secret: Option<&[u8]>, matches: bool) -> Vec<String> {
     let mut causes = Vec::new();
-    if secret.is_empty() {
+    if secret.is_some_and(<[u8]>::is_empty) {
         causes.push("The secret is empty: nothing verifies with it.".to_owned());
-    } else if !matches {
+    } else if let Some(secret) = secret.filter(|_| !matches) {
         let found = blank_around_secret(claim, secret)
             .or_else(|| other_spelling(claim, secret))
             .or_else(|| suspects::find(signed, claim, &claim.mac.keyed(secret)));
         causes.push(found.unwrap_or_else(|| {
-            "No usual mistake explains the difference. Compare the texts above with those of the client, line by line; \
+            "No usual mistake explains the difference. Compare the texts with those of the client, line by line; \
              if they are the same, the secret is another one."
                 .to_owned()
         }));

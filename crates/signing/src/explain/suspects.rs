@@ -260,14 +260,14 @@ fn of_canonical(request: &RequestView<'_>, claim: &Claim) -> Vec<Suspect> {
         }
     }
     let last = lines.len().saturating_sub(1);
+    let unsigned_word = sha256_hex(UNSIGNED_PAYLOAD.as_bytes());
+    let upper = lines.get(last).map(|digest| digest.to_uppercase()).unwrap_or_default();
+    let mut digests = vec![sha256_hex(b""), UNSIGNED_PAYLOAD.to_owned(), unsigned_word, upper];
     if let Body::Bytes(body) = request.body() {
-        let unsigned_word = sha256_hex(UNSIGNED_PAYLOAD.as_bytes());
-        let trimmed = sha256_hex(body.trim_ascii());
-        let with_line_end = sha256_hex(&[body, b"\n"].concat());
-        let upper = lines.get(last).map(|digest| digest.to_uppercase()).unwrap_or_default();
-        for digest in [&sha256_hex(b""), &trimmed, &with_line_end, UNSIGNED_PAYLOAD, &unsigned_word, &upper] {
-            suspect(last, digest, "Body digest: that of another body was signed.");
-        }
+        digests.extend([sha256_hex(body.trim_ascii()), sha256_hex(&[body, b"\n"].concat())]);
+    }
+    for digest in &digests {
+        suspect(last, digest, "Body digest: that of another body was signed.");
     }
     suspects
 }

@@ -47,7 +47,7 @@ async fn a_key_works_only_while_it_may(world: World) {
     let member = world.member("mia").await;
     let word = async |who: &Credentials| match world.authenticate(who).await {
         Ok(_) => "accepted",
-        Err(error) => error.word(),
+        Err(error) => error.reason().word(),
     };
     assert_eq!(word(&member).await, "accepted");
     let set = async |status| {

@@ -103,6 +103,11 @@ fn provoking() -> Vec<(Problem, &'static str, Sample)> {
         (Problem::SshKeyNotFound, "admin", request("GET", "/ssh-keys/1", Value::Null)),
         (Problem::UserHasKeys, "admin", request("DELETE", "/users/bob?only_without_keys=true", Value::Null)),
         (Problem::GateTokenNotFound, "admin", request("DELETE", "/gate-tokens/nobody", Value::Null)),
+        (
+            Problem::RefusalNotFound,
+            "admin",
+            request("GET", format!("/refusals/{}", "0".repeat(32)), Value::Null),
+        ),
         (Problem::MethodNotAllowed, "admin", request("PUT", "/users", Value::Null)),
         (Problem::NameTaken, "admin", request("POST", "/users", json!({"name": "BOB"}))),
         (

@@ -1,10 +1,15 @@
 //! A request for each operation that an administrator may make, about a user.
 
 use dialects::native::Native;
+use domain::caller::Origin;
+use domain::doctor::{Claimed, Refused};
+use domain::id::RequestId;
+use domain::reason::Reason;
 use serde_json::{Value, json};
+use signing::explain::Binding;
 
 use super::api::Api;
-use crate::world::{signer, ssh_line, ssh_number};
+use crate::world::{SOURCE, signer, ssh_line, ssh_number};
 
 /// Method, path and body of a request.
 #[derive(Clone, Debug)]
@@ -19,6 +24,13 @@ pub struct Sample {
 /// The gate token that can be revoked, once [`Api::furnished`] has made it.
 pub const GATE_TOKEN: &str = "web";
 
+/// The refused request with that user's key, once [`Api::furnished`] has made it.
+pub fn refused(user: &str) -> RequestId {
+    let mut id = [0; 16];
+    id[..user.len()].copy_from_slice(user.as_bytes());
+    RequestId::from_bytes(id)
+}
+
 /// A sample for the operation, about `target` and his key.
 pub fn sample(operation: &str, target: &str) -> Sample {
     let (_, method, pattern) =
@@ -30,6 +42,7 @@ pub fn sample(operation: &str, target: &str) -> Sample {
     };
     let id = match pattern {
         _ if pattern.starts_with("/ssh-keys/") => ssh_number(target).to_string(),
+        _ if pattern.starts_with("/refusals/") => refused(target).hex(),
         _ => signer(target).id,
     };
     let path = pattern.replace("{name}", name).replace("{id}", &id);
@@ -73,7 +86,29 @@ impl Api {
             api.world.ssh_key(user, name).await;
         }
         api.call("admin", "POST", "/gate-tokens", json!({"name": GATE_TOKEN})).await.expect(201);
+        for user in ["admin", "carol", "audrey", "bob", "alice"] {
+            api.refuse(user, refused(user));
+        }
         api
+    }
+
+    /// Has a request of the user refused, under this id, whose path was signed in another spelling.
+    pub fn refuse(&self, user: &str, request: RequestId) {
+        let mut wire = self.wire(&signer(user), "GET", "/users/bob", Value::Null, &[]);
+        wire.target = "/users/bob/".to_owned();
+        let headers = wire.headers();
+        self.world.service.note_refused(Refused {
+            origin: Origin { request, source: Some(SOURCE.parse().unwrap()), dialect: "native" },
+            operation: "GetUser",
+            status: 401,
+            code: "credential-refused",
+            text: "the signature differs",
+            reason: Some(Reason::WrongSignature),
+            claimed: Claimed::AccessKey(signer(user).id),
+            service: None,
+            binding: Binding::Vendor,
+            request: Some(&wire.view(&headers)),
+        });
     }
 }
 

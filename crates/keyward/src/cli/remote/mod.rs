@@ -15,6 +15,7 @@ pub mod ssh_key;
 mod terminal;
 pub mod user;
 pub mod whoami;
+pub mod why;
 
 use std::io::Write;
 use std::path::PathBuf;
