@@ -8,7 +8,7 @@ use domain::audit_log::{AuditFilter, AuditOrder};
 use domain::caller::Caller;
 use domain::clock::Clock as _;
 use domain::error::Error;
-use domain::id::Serial;
+use domain::id::{RequestId, Serial};
 use domain::policy::Action;
 use domain::secret::Secret;
 use domain::ssh_keys::{SshKey, SshKeyChange, SshKeyQuery, SshKeyRef};
@@ -44,6 +44,7 @@ async fn perform(world: &World, caller: &Caller, use_case: &str) -> Result<(), E
             let CreatedKey { key, .. } = service.create_access_key(caller, &name, &issue()).await?;
             service.delete_access_key(&admin, key.key_id.as_str(), SCLOUD).await
         }
+        "why" => service.why(caller, RequestId::from_bytes([7; 16]), &[]).await.map(drop),
         "list_access_keys" => service.list_access_keys(caller, &name).await.map(drop),
         "update_access_key" => {
             let description = Some(caller.origin().request.hex());
@@ -252,6 +253,7 @@ const USE_CASES: &[(&str, &[Action])] = &[
     ("update_account", &[Action::UpdateAccount]),
     ("read_audit", &[Action::ReadAudit]),
     ("audit_end", &[Action::ReadAudit]),
+    ("why", &[Action::ReadRefusal]),
     ("credential_report", &[Action::ReadReport]),
     ("users_after", &[Action::ListUsers]),
     ("own_record", &[Action::DescribeService]),
