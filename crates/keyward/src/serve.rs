@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use dialects::Registry;
 use domain::Service;
-use domain::audit::ChainHead;
+use domain::audit::{AuditEntry, ChainHead};
 use domain::store::CommitError;
 use domain::vault::to_hex;
 use tokio::sync::watch;
@@ -58,8 +58,13 @@ pub async fn serve(
     let mut signals = Signals::install().context("the system refuses signal handlers")?;
     let (broken, failure) = watch::channel(None);
     let (head, heads) = watch::channel(None);
-    let alarms =
-        Arc::new(ServerAlarms { stop: stop.clone(), broken, head, commits: metrics.store_commits.clone() });
+    let alarms = Arc::new(ServerAlarms {
+        stop: stop.clone(),
+        broken,
+        head,
+        commits: metrics.store_commits.clone(),
+        log: log.clone(),
+    });
     let registry = Registry::new(&config.dialects())?;
     let doors = Doors::bind(&config)?;
     let node = Node::open(&config, &world, alarms, OnMissing::Create).await?;
@@ -114,6 +119,7 @@ struct ServerAlarms {
     broken: watch::Sender<Option<String>>,
     head: watch::Sender<Option<ChainHead>>,
     commits: DurationHistogram,
+    log: Log,
 }
 
 impl Alarms for ServerAlarms {
@@ -124,6 +130,20 @@ impl Alarms for ServerAlarms {
 
     fn audit_head(&self, head: &ChainHead) {
         self.head.send_replace(Some(*head));
+    }
+
+    /// Which object a request changed: its own line does not know, and a log archive may be all that is left to tell what was
+    /// revoked after a backup.
+    fn changed(&self, entry: &AuditEntry) {
+        let Some(request) = entry.request.filter(|_| self.log.writes(LogLevel::Info)) else { return };
+        let (request, object) = (request.hex(), to_hex(&entry.object));
+        let fields = [
+            ("request.id", Value::Text(&request)),
+            ("action", Value::Text(&entry.action)),
+            ("object", Value::Text(&object)),
+            ("detail", Value::Text(&entry.detail)),
+        ];
+        self.log.event(entry.at.0, LogLevel::Info, "change", &fields);
     }
 
     fn committed_in(&self, took: Duration) {

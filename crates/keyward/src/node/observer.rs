@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::audit::ChainHead;
+use domain::audit::{AuditEntry, ChainHead};
 use domain::batch::Batch;
 use domain::directory::Generations;
 use domain::store::CommitObserver;
@@ -16,6 +16,9 @@ pub trait Alarms: Send + Sync {
     /// The newest link of this node's audit chain.
     fn audit_head(&self, head: &ChainHead);
 
+    /// Something is now in force, with its entry in the audit.
+    fn changed(&self, entry: &AuditEntry);
+
     /// How long a transaction took, its sync included.
     fn committed_in(&self, took: Duration);
 }
@@ -27,6 +30,8 @@ impl Alarms for Quiet {
     fn store_failed(&self, _: &str) {}
 
     fn audit_head(&self, _: &ChainHead) {}
+
+    fn changed(&self, _: &AuditEntry) {}
 
     fn committed_in(&self, _: Duration) {}
 }
@@ -47,6 +52,7 @@ impl Observer {
 impl CommitObserver for Observer {
     fn committed(&self, batch: &Batch) {
         self.generations.raise(batch);
+        batch.audit.iter().for_each(|entry| self.alarms.changed(entry));
     }
 
     fn failed(&self, cause: &str) {

@@ -143,6 +143,35 @@ fn t71_nobody_outside_writes_a_line_or_a_field() {
     }
 }
 
+/// The line of a request says who did what, and before it stands a line for each object that it changed.
+#[test]
+fn changes_are_told_with_the_object_that_was_changed() {
+    let server = Server::start();
+    let admin = server.administrator();
+    let bob = [("UserName", "bob"), ("AccessKeyStatus", "Inactive"), ("LoginProfileStatus", "Inactive")];
+    let made = server.ask(&Request::form("/", &admin.form("CreateUser", &bob)));
+    let request = server.line_of(&made);
+    let listed = server.ask(&Request::form("/", &admin.form("ListUsers", &[])));
+    let listed = server.line_of(&listed);
+    let log = server.stop().err;
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |id: &Value| lines.iter().filter(|line| line["request.id"] == *id).collect::<Vec<_>>();
+    let told = of(&request["request.id"]);
+    let (last, changes) = told.split_last().unwrap();
+    assert_eq!(last["event"], "request");
+    let users: Vec<_> = changes.iter().filter(|line| line["action"] == "user.create").collect();
+    assert_eq!(users.len(), 1, "{log}");
+    assert!(users[0]["detail"].as_str().unwrap().contains("name=bob"), "{log}");
+    assert_eq!(users[0]["object"].as_str().unwrap().len(), 32);
+    assert!(changes.iter().all(|line| line["event"] == "change"));
+    assert_eq!(of(&listed["request.id"]).len(), 1, "who reads changes nothing");
+    assert_eq!(
+        lines.iter().filter(|line| line["event"] == "change").count(),
+        changes.len(),
+        "the start is none"
+    );
+}
+
 #[test]
 fn t71_a_flood_of_strangers_fills_no_disk() {
     let server = Setup::new().settings("log.refusals_per_source_per_second = 5").start();

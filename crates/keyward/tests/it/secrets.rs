@@ -127,7 +127,7 @@ fn full_journey(server: &Server, canaries: &Canaries) {
     sender.send_while_open(&Request::form("/scloud", &big(canaries.lay("bigger"), 2 << 20)).wire());
     assert_eq!(sender.answer().status, 413);
     assert_eq!(
-        server.probe(&Request::get("/").header("X", &big(canaries.lay("head"), 70 << 10)).wire())[0].status,
+        server.probe(&Request::get("/").header("X", &big(canaries.lay("head"), 140 << 10)).wire())[0].status,
         431
     );
     assert_eq!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Service;
-use domain::audit::ChainHead;
+use domain::audit::{AuditEntry, ChainHead};
 use domain::authenticate::Freshness;
 use domain::caller::{Caller, Origin};
 use domain::clock::Clock;
@@ -22,6 +22,8 @@ impl Alarms for Silent {
     fn store_failed(&self, cause: &str) {
         panic!("{cause}");
     }
+
+    fn changed(&self, _: &AuditEntry) {}
 
     fn audit_head(&self, _: &ChainHead) {}
 

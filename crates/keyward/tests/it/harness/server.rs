@@ -367,8 +367,9 @@ impl Server {
     /// The log line of an answered request, with its fields.
     pub(crate) fn line_of(&self, answer: &Answer) -> Value {
         let id = answer.header("x-ucloud-request-uuid").unwrap().replace('-', "");
-        self.wait_for_log(|log| log.lines().any(|line| line.contains(&id)));
-        serde_json::from_str(self.log().lines().find(|line| line.contains(&id)).unwrap()).unwrap()
+        let is_meant = |line: &&str| line.contains(&id) && line.contains("\"event\":\"request\"");
+        self.wait_for_log(|log| log.lines().any(|line| is_meant(&line)));
+        serde_json::from_str(self.log().lines().find(is_meant).unwrap()).unwrap()
     }
 
     /// Asks it to stop and waits for that: it must end by itself with exit code 0, and no request may have panicked.
