@@ -35,6 +35,7 @@ mod stack;
 mod tc3;
 mod tencent;
 mod tencent_v1;
+mod token_bodies;
 
 pub use address_range::address_range;
 pub use audit_chain::audit_chain;
@@ -62,3 +63,4 @@ pub use ssh_key::ssh_key;
 pub use tc3::tc3;
 pub use tencent::tencent;
 pub use tencent_v1::tencent_v1;
+pub use token_bodies::token_bodies;

@@ -27,6 +27,7 @@ macro_rules! targets {
 targets! {
     address_range audit_chain aws4 config duration encode explain form gate_evidence gate_verify head http2_head json master_key
     name samsung_marker samsung_query scloud scp sdk_hmac_sha256 sealed ssh_key tc3 tencent tencent_v1
+    token_bodies
 }
 
 /// The targets of signature schemes.

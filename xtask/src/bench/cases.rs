@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Result;
 
 use super::fixture::Fixture;
-use super::{pages, tencent};
+use super::{huawei, pages, tencent};
 use crate::harness::scloud::{self, Credential};
 
 /// A user with an access key of his own.
@@ -30,7 +30,7 @@ pub(super) struct ListCase {
 }
 
 /// Every list that is measured. A new dialect adds a row here.
-pub(super) const LISTS: &[ListCase] = &[SCLOUD, tencent::LIST, pages::OWN];
+pub(super) const LISTS: &[ListCase] = &[SCLOUD, tencent::LIST, pages::OWN, huawei::BY_KEY, huawei::BY_TOKEN];
 
 /// The list that stands for all where only the number of stored keys differs.
 pub(super) const SCLOUD: ListCase = ListCase {

@@ -32,14 +32,26 @@ impl Fixture {
     /// Starts a server on an empty directory below `folder`. Everything is as configured by default, but for the number of
     /// users that one account may have.
     pub(super) fn start(binary: &Path, folder: &Path, name: &str) -> Result<Self> {
+        Self::start_with(binary, folder, name, &[])
+    }
+
+    /// The same with further settings.
+    pub(super) fn start_with(
+        binary: &Path,
+        folder: &Path,
+        name: &str,
+        settings: &[(&'static str, &str)],
+    ) -> Result<Self> {
         let bootstrap =
             Credential { id: "bench-administrator".to_owned(), secret: "bench-secret-".repeat(4) };
         let data_dir: PathBuf = folder.join(name);
-        let settings = vec![
+        let more = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let mut settings = vec![
             ("KEYWARD_LIMITS__USERS_PER_ACCOUNT", "10000000".to_owned()),
             ("KEYWARD_GATE__OPEN", "true".to_owned()),
             ("KEYWARD_GATE__SOCKET", socket_of(&data_dir).display().to_string()),
         ];
+        settings.extend(more);
         let launch = Launch { binary: binary.to_owned(), data_dir, bootstrap, settings };
         let mut fixture = Self { launch, running: None };
         fixture.restart()?;

@@ -7,7 +7,10 @@ pub(crate) mod baseline;
 mod cases;
 mod fixture;
 mod gate;
+mod huawei;
 mod load;
+mod logins;
+mod native;
 mod pages;
 mod sqlite;
 mod stats;
@@ -31,7 +34,7 @@ use load::{Place, Request};
 use stats::Sample;
 use table::{Row, Target, Unit};
 
-const USAGE: &str = "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|pages|gate|creates|keys] [--binary PATH]";
+const USAGE: &str = "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|pages|gate|logins|creates|keys] [--binary PATH]";
 /// Connections in every figure.
 const CONNECTIONS: usize = 64;
 /// The small store that larger ones are compared with.
@@ -72,6 +75,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("lists", Bench::lists),
     ("pages", Bench::pages),
     ("gate", Bench::gate),
+    ("logins", Bench::logins),
     ("creates", Bench::creates),
     ("keys", Bench::many_keys),
 ];
@@ -86,6 +90,12 @@ struct Plan {
     warm_up: Duration,
     creates_per_round: usize,
     inserts: Duration,
+    /// Pairs of logins, over all kinds of wrong passwords.
+    logins: usize,
+    /// Rounds of tokens.
+    tokens: usize,
+    /// Pairs of wrong signatures.
+    signatures: usize,
 }
 
 impl Plan {
@@ -96,8 +106,11 @@ impl Plan {
         warm_up: Duration::from_millis(300),
         creates_per_round: 10_000,
         inserts: Duration::from_secs(1),
+        logins: 2_000,
+        tokens: 1_000,
+        signatures: 100_000,
     };
-    /// About twenty seconds.
+    /// About half a minute.
     const QUICK: Self = Self {
         keys: 20_000,
         rounds: 3,
@@ -105,6 +118,9 @@ impl Plan {
         warm_up: Duration::from_millis(150),
         creates_per_round: 3_000,
         inserts: Duration::from_millis(400),
+        logins: 150,
+        tokens: 200,
+        signatures: 20_000,
     };
 }
 
@@ -205,6 +221,18 @@ impl Bench {
             (Target::RatioAtLeast(0.70), Target::RatioAtMost(1.3)),
         ));
         fixture.stop()
+    }
+
+    /// What the time of an answer tells.
+    fn logins(&mut self) -> Result<()> {
+        progress("logins, tokens and signatures, one at a time");
+        // Rates of failures would answer instead of what is measured.
+        let unlimited = [("KEYWARD_RATE_LIMIT__ENABLED", "false")];
+        let mut fixture = Fixture::start_with(&self.binary, self.folder.path(), "logins", &unlimited)?;
+        let rows = logins::rows(&fixture, &self.plan)?;
+        fixture.stop()?;
+        self.rows.extend(rows);
+        Ok(())
     }
 
     /// Durable creates against SQLite with one insert per transaction.

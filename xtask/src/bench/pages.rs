@@ -1,15 +1,13 @@
 //! Lists of the Samsung dialect: a user's own keys, and pages deep in the list of a whole account.
 
 use std::net::SocketAddr;
-use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, Result};
-use signing::aws4;
+use anyhow::Result;
 use signing::scp::{self, Stamp};
-use signing::{Body, RequestView, UrlScheme, format_basic};
 
 use super::cases::ListCase;
 use super::fixture::Fixture;
+use super::native;
 use crate::harness::scloud::Credential;
 
 /// Keys in the account whose list is walked.
@@ -42,30 +40,18 @@ const RECORD: &[u8] = br#"{"access_key":"#;
 
 /// A key for a user, which may sign in this dialect, asked for over the native API.
 pub(super) fn create_key(server: SocketAddr, admin: &Credential, user: &str) -> Result<Vec<u8>> {
-    let target = format!("/api/v1/users/{user}/access-keys");
-    let body = r#"{"schemes":["scp"]}"#;
-    let (host, date) = (server.to_string(), format_basic(now_ms() / 1000));
-    let headers = [("Host", host.as_bytes()), ("X-Amz-Date", date.as_bytes())];
-    let view = RequestView::new("POST", &target, &headers, Body::Bytes(body.as_bytes()), UrlScheme::Http);
-    let signer = aws4::Signer {
-        access_key_id: &admin.id,
-        secret: admin.secret.as_bytes(),
-        region: "local",
-        service: "keyward",
-    };
-    let authorization = aws4::sign(&view, &signer, &["host", "x-amz-date"]).context("it is signed")?;
-    Ok(format!(
-        "POST {target} HTTP/1.1\r\nHost: {host}\r\nX-Amz-Date: {date}\r\nAuthorization: {authorization}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes())
+    let path = format!("/users/{user}/access-keys");
+    native::request(server, admin, "POST", &path, r#"{"schemes":["scp"]}"#)
 }
 
 fn list(server: SocketAddr, key: &Credential, query: &str) -> Vec<u8> {
     let target = format!("/samsung/v1/access-keys{query}");
-    let stamp =
-        Stamp { access_key_id: &key.id, timestamp_ms: now_ms(), account_id: "", client_type: "Openapi" };
+    let stamp = Stamp {
+        access_key_id: &key.id,
+        timestamp_ms: native::now_ms(),
+        account_id: "",
+        client_type: "Openapi",
+    };
     let signed = scp::sign("GET", &format!("http://{server}{target}"), stamp, key.secret.as_bytes());
     let headers: Vec<String> = signed.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     format!(
@@ -73,10 +59,4 @@ fn list(server: SocketAddr, key: &Credential, query: &str) -> Vec<u8> {
         headers.concat()
     )
     .into_bytes()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a signature holds the time at which it is made")]
-fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or_default()
 }

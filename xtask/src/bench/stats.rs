@@ -52,6 +52,22 @@ impl Spread {
     }
 }
 
+/// The middle of these values; NaN without any.
+pub(super) fn median(values: &[f64]) -> f64 {
+    Spread::of(values.iter().copied()).map_or(f64::NAN, |spread| spread.median)
+}
+
+/// Welch's t: how many standard errors the means of two samples lie apart. NaN without values.
+pub(super) fn welch_t(one: &[f64], other: &[f64]) -> f64 {
+    let moments = |values: &[f64]| {
+        let mean = values.iter().sum::<f64>() / float(values.len());
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        (mean, squares / (float(values.len()) - 1.0) / float(values.len()))
+    };
+    let ((one_mean, one_error), (other_mean, other_error)) = (moments(one), moments(other));
+    (one_mean - other_mean) / (one_error + other_error).sqrt()
+}
+
 /// A count as a float; exact for every count that a bench reaches.
 pub(super) fn float(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
@@ -71,6 +87,16 @@ mod tests {
         assert_eq!(Sample::new(millis(3), Duration::from_secs(1)).p99(), 0.003);
         assert_eq!(Sample::new(millis(1), Duration::from_secs(1)).p99(), 0.001);
         assert!(Sample::new(Vec::new(), Duration::from_secs(1)).p99().is_nan());
+    }
+
+    #[test]
+    fn welch_t_counts_standard_errors() {
+        // Means 2 and 6, variances 1 and 7: a difference of 4 over the root of (1 + 7) / 3.
+        let (a, b) = ([1.0, 2.0, 3.0], [4.0, 5.0, 9.0]);
+        assert!((welch_t(&a, &b) + 4.0 / (8.0_f64 / 3.0).sqrt()).abs() < 1e-12);
+        assert!((welch_t(&b, &a) + welch_t(&a, &b)).abs() < 1e-12);
+        assert_eq!(welch_t(&a, &a), 0.0);
+        assert!(welch_t(&[], &a).is_nan() && median(&[]).is_nan());
     }
 
     #[test]

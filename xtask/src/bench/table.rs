@@ -13,6 +13,8 @@ pub(super) enum Unit {
     Seconds,
     /// Bytes.
     Bytes,
+    /// None: a number alone.
+    Number,
 }
 
 /// The figure to reach (`ratio` is ours divided by theirs, round by round).
@@ -22,6 +24,8 @@ pub(super) enum Target {
     RatioAtLeast(f64),
     /// Of the median ratio.
     RatioAtMost(f64),
+    /// Of the median ratio: so far from one at most, either way.
+    RatioWithin(f64),
     /// Of our median, in the row's unit.
     AtMost(f64),
     /// For the reader only.
@@ -64,6 +68,7 @@ impl Row {
         let reached = match self.target {
             Target::RatioAtLeast(least) => ratio() >= least,
             Target::RatioAtMost(most) => ratio() <= most,
+            Target::RatioWithin(apart) => (ratio() - 1.0).abs() <= apart,
             Target::AtMost(most) => {
                 Spread::of(self.ours.iter().copied()).is_some_and(|ours| ours.median <= most)
             }
@@ -79,6 +84,7 @@ impl Row {
         let target = match self.target {
             Target::RatioAtLeast(least) => format!(">= {least:.2} x"),
             Target::RatioAtMost(most) => format!("<= {most:.2} x"),
+            Target::RatioWithin(apart) => format!("1 +- {apart:.2} x"),
             Target::AtMost(most) => format!("<= {}", self.unit.show(most)),
             Target::None => String::new(),
         };
@@ -106,6 +112,7 @@ impl Unit {
             Unit::Seconds if value < 0.000_1 => format!("{:.1} us", value * 1e6),
             Unit::Seconds => format!("{:.2} ms", value * 1e3),
             Unit::Bytes => format!("{:.1} MB", value / 1e6),
+            Unit::Number => format!("{value:.2}"),
         }
     }
 }
@@ -161,6 +168,8 @@ mod tests {
         for (target, verdict) in [
             (Target::RatioAtMost(1.9), Verdict::Miss),
             (Target::RatioAtMost(2.0), Verdict::Ok),
+            (Target::RatioWithin(0.99), Verdict::Miss),
+            (Target::RatioWithin(1.0), Verdict::Ok),
             (Target::AtMost(19.0), Verdict::Miss),
             (Target::AtMost(20.0), Verdict::Ok),
             (Target::None, Verdict::Unjudged),

@@ -22,7 +22,7 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// Length of the whole answer.
-    pub(crate) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(self) -> usize {
         self.head_bytes + self.body_bytes
     }
 }
@@ -44,6 +44,8 @@ pub(crate) fn frame(bytes: &[u8]) -> io::Result<Option<Frame>> {
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         .and_then(|(_, value)| value.trim().parse().ok());
     match (status, body_bytes) {
+        // Never has a body, and so no length.
+        (Some(status @ 204), None) => Ok(Some(Frame { status, head_bytes: end + 4, body_bytes: 0 })),
         (Some(status), Some(body_bytes)) if body_bytes <= MAX_ANSWER_BYTES => {
             Ok(Some(Frame { status, head_bytes: end + 4, body_bytes }))
         }
@@ -73,7 +75,11 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects.
     pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
+        Self::over(TcpStream::connect(address)?)
+    }
+
+    /// Takes a connection that stands.
+    pub(crate) fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
         stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
@@ -119,6 +125,8 @@ mod tests {
         for cut in 0..answer.len() - 2 {
             assert_eq!(frame(&answer[..cut]).unwrap(), None, "{cut}");
         }
+        let empty = b"HTTP/1.1 204 No Content\r\nX: y\r\n\r\n";
+        assert_eq!(frame(empty).unwrap().map(Frame::bytes), Some(empty.len()));
     }
 
     #[test]

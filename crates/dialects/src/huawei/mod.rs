@@ -38,6 +38,8 @@ use paths::{Segments, without_doubled_start};
 use token_keys::TokenBody;
 
 pub use errors::Code;
+#[cfg(feature = "testing")]
+pub use token_keys::{decode_exchange, decode_login};
 
 /// The dialect's name, as in the registry.
 const NAME: &str = "huawei";

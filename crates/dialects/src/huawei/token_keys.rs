@@ -64,6 +64,20 @@ impl TokenBody {
     }
 }
 
+/// What a body is read as that asks for a token: every text in it, with its place. For fuzzing.
+#[cfg(feature = "testing")]
+pub fn decode_login(body: &[u8]) -> Option<Vec<(&'static str, String)>> {
+    crate::keystone::LoginBody::read(body).ok().map(|login| login.parts())
+}
+
+/// The same for one that asks for a key with a token, and for how many seconds that is to live, if that is allowed.
+#[cfg(feature = "testing")]
+pub fn decode_exchange(body: &[u8]) -> Option<(Vec<(&'static str, String)>, Option<i64>)> {
+    let body = TokenBody::read(body).ok()?;
+    let token = body.token().map(|token| ("/auth/identity/token/id", token.to_owned()));
+    Some((token.into_iter().collect(), body.lives_ms().ok().map(|millis| millis / 1000)))
+}
+
 #[derive(Serialize)]
 struct Answer<'a> {
     credential: Credential<'a>,

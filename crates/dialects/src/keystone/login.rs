@@ -93,6 +93,40 @@ impl LoginBody {
         Ok(Self { user: name, password, scope })
     }
 
+    /// Every text that was read, with its place in the body. For fuzzing.
+    #[cfg(feature = "testing")]
+    pub(crate) fn parts(&self) -> Vec<(&'static str, String)> {
+        let mut parts = vec![("/auth/identity/password/user/password", self.password.to_string())];
+        match &self.user {
+            UserName::Identified(id) => parts.push(("/auth/identity/password/user/id", id.clone())),
+            UserName::Named { account, name } => {
+                parts.push(("/auth/identity/password/user/name", name.clone()));
+                parts.push(account.part([
+                    "/auth/identity/password/user/domain/name",
+                    "/auth/identity/password/user/domain/id",
+                ]));
+            }
+        }
+        let (project, account) = match &self.scope {
+            Wanted::Domain(account) => (
+                None,
+                account
+                    .as_ref()
+                    .map(|account| account.part(["/auth/scope/domain/name", "/auth/scope/domain/id"])),
+            ),
+            Wanted::Project { project, account } => {
+                let places = ["/auth/scope/project/domain/name", "/auth/scope/project/domain/id"];
+                (Some(project), account.as_ref().map(|account| account.part(places)))
+            }
+        };
+        parts.extend(account);
+        parts.extend(project.map(|project| match project {
+            ProjectName::Named(name) => ("/auth/scope/project/name", name.clone()),
+            ProjectName::Identified(id) => ("/auth/scope/project/id", id.clone()),
+        }));
+        parts
+    }
+
     /// The user, as the domain looks him up. An id that is none names nobody, at the same cost as one that is.
     pub(crate) fn user(&self) -> LoginUser<'_> {
         match &self.user {
@@ -129,6 +163,17 @@ impl LoginBody {
                 };
                 name.filter(|_| is_own(account.as_ref(), owner)).map(|name| Scope::Project(name.clone()))
             }
+        }
+    }
+}
+
+#[cfg(feature = "testing")]
+impl AccountName {
+    /// What names the account, and which of two places that is: of the name, or of the id.
+    fn part(&self, [name_at, id_at]: [&'static str; 2]) -> (&'static str, String) {
+        match self {
+            AccountName::Named(name) => (name_at, name.clone()),
+            AccountName::Identified(id) => (id_at, id.clone()),
         }
     }
 }
