@@ -1,5 +1,7 @@
 """The story of an organisation's keys, told by requests that botocore signs."""
 
+import urllib.parse
+
 from _native import Client
 from keyward_server import run
 
@@ -57,6 +59,24 @@ def roles_are_given_and_taken(server):
     assert admin.refused("PATCH", "/users/admin", {"role": "member"}) == (400, "invalid-value")
 
 
+def ssh_keys_and_a_password_are_kept_for_a_user(server):
+    admin = Client(server)
+    bob = admin.member("bob")
+    line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHtSMNsTEDaDHOUScu2iesNV77ifB9+VbWfGW2TEB5HL bob@laptop"
+    made = bob.call("POST", "/users/bob/ssh-keys", {"title": "laptop", "key": line, "sources": ["192.0.2.0/24"]}, 201)
+    assert made["key"] == line and made["state"] == "active" and made["sources"] == ["192.0.2.0/24"], made
+    assert admin.refused("POST", "/users/admin/ssh-keys", {"title": "mine", "key": line}) == (409, "ssh-key-taken")
+    fingerprint = urllib.parse.quote(made["fingerprint"], safe="")
+    found = admin.call("GET", f"/ssh-keys?fingerprint={fingerprint}")
+    assert [(key["id"], key["user"]) for key in found["items"]] == [(made["id"], "bob")], found
+    done = admin.call("POST", "/ssh-keys/disable-all")
+    assert done == {"disabled": 1, "kept": 0, "next_cursor": None}, done
+    assert bob.call("PATCH", f"/ssh-keys/{made['id']}", {"status": "active"})["state"] == "active"
+    bob.call("DELETE", f"/ssh-keys/{made['id']}", expect=204)
+    assert bob.call("GET", "/users/bob/ssh-keys") == {"items": [], "next_cursor": None}
+    bob.call("PUT", "/users/bob/password", {"password": "correct horse battery staple"}, 204)
+
+
 def only_what_is_signed_for_this_service_is_taken(server):
     key = Client(server).key
     assert Client(server, key, service="iam").refused("GET", "/whoami") == (401, "credential-malformed")
@@ -72,5 +92,6 @@ run(
     an_administrator_gives_a_user_a_key_and_takes_it_back,
     users_are_walked_page_by_page,
     roles_are_given_and_taken,
+    ssh_keys_and_a_password_are_kept_for_a_user,
     only_what_is_signed_for_this_service_is_taken,
 )

@@ -79,9 +79,8 @@ def every_operation_keeps_its_word_whatever_is_sent(server):
             assert mode is GenerationMode.NEGATIVE, operation.label
     assert len(answered) == sum(len(methods) for methods in document["paths"].values()), answered
     for label, statuses in answered.items():
-        assert label.startswith(("GET /accounts/", "GET /users/", "GET /access-keys/")) or (
-            not label.startswith("GET") or statuses[200]
-        ), (label, statuses)
+        # What a path names is made up and not there.
+        assert "{" in label or not label.startswith("GET") or statuses[200], (label, statuses)
         # botocore signs some of the oddest queries otherwise than they are then sent.
         assert statuses[401] * 5 < statuses.total(), (label, statuses)
     print(f"    {sum(sum(statuses.values()) for statuses in answered.values())} requests to {len(answered)} operations")
