@@ -88,8 +88,8 @@ impl Service {
     /// Sets the password of a user. All his tokens end with the change, in the same transaction (threat T29).
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::RootOnly`], [`Error::TemporaryCaller`], [`Error::UserNotFound`], [`Error::Invalid`],
-    /// [`Error::Busy`].
+    /// [`Error::Denied`], [`Error::RootOnly`], [`Error::TemporaryCaller`], [`Error::ExceedsCaller`] when the caller's key has
+    /// limits (threat T40), [`Error::UserNotFound`], [`Error::Invalid`], [`Error::Busy`].
     pub async fn set_password<'u>(
         &self,
         caller: &Caller,
@@ -99,6 +99,7 @@ impl Service {
         let whom = user.into();
         caller.require_named(Action::SetPassword, whom)?;
         caller.require_permanent()?;
+        caller.limits().allow_password()?;
         check_new_password(password)?;
         for _ in 0..CONFLICT_RETRIES {
             let record = self.find_user(caller, whom).await?;

@@ -343,6 +343,10 @@ impl From<Error> for Refusal {
             Error::AccountNotFound(_) => Self::of(Problem::AccountNotFound),
             Error::AccountNameTaken(_) => Self::of(Problem::NameTaken),
             Error::KeyIdTaken => Self::of(Problem::AccessKeyIdTaken),
+            Error::ExceedsCaller(Field::Password) => Self::new(
+                Problem::ExceedsOwnKey,
+                "An access key with an end or networks of its own sets no password, which has neither.",
+            ),
             Error::ExceedsCaller(field) => Self::of(Problem::ExceedsOwnKey).about(member_of(field)),
             Error::RotationUnderWay => Self::of(Problem::RotationUnderWay),
             Error::RepeatDiffers => Self::of(Problem::IdempotencyMismatch),

@@ -110,6 +110,11 @@ impl KeyLimits {
         if self.sources(sources)? == sources { Ok(()) } else { Err(Error::ExceedsCaller(Field::Sources)) }
     }
 
+    /// Whether a password may be set: it has neither end nor networks, and neither have the keys that a login can make.
+    pub(crate) fn allow_password(&self) -> Result<(), Error> {
+        if self == Self::NONE { Ok(()) } else { Err(Error::ExceedsCaller(Field::Password)) }
+    }
+
     /// The sources of a key whose sources were not, or were asked to be, these.
     pub(crate) fn sources(&self, asked: &[AddressRange]) -> Result<Vec<AddressRange>, Error> {
         let is_within = |asked: &AddressRange| self.sources.iter().any(|limit| limit.covers(asked));

@@ -262,6 +262,24 @@ async fn t40_a_limited_key_adds_and_widens_no_ssh_key_beyond_itself() {
     }
 }
 
+/// With a password one logs in from anywhere at any time, and makes keys without limits: so a limited key sets none, not even
+/// its owner's (threat T40).
+#[tokio::test]
+async fn t40_a_limited_key_sets_no_password() {
+    let api = Api::new().await;
+    for limited in [json!({"expires_at": "2026-12-01T00:00:00Z"}), json!({"sources": ["192.0.2.0/24"]})] {
+        for owner in ["bob", "carol"] {
+            let keys = format!("/users/{owner}/access-keys");
+            let signer = key_in(&api.call("admin", "POST", &keys, limited.clone()).await.expect(201));
+            let body = json!({"password": "correct horse battery staple"});
+            let told = api.call_as(&signer, "PUT", "/users/bob/password", body).await;
+            told.refused(403, "exceeds-own-key");
+        }
+    }
+    let bob = api.world.uuid_of("bob").await;
+    assert_eq!(api.world.store.password(bob).await.unwrap(), None);
+}
+
 /// After a suspicion every key waits until its owner has enabled it again; each step is in the audit (threat T90).
 #[tokio::test]
 async fn t90_all_ssh_keys_wait_until_their_owners_confirm_each() {

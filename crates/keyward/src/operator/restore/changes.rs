@@ -53,8 +53,16 @@ impl Plan {
             let _ = writeln!(text, "user {name} is {status} and {role}, as he is by now");
         }
         for key in &self.ssh_keys {
-            let _ =
-                writeln!(text, "disabled SSH key {:?}: it was revoked after the backup was made", key.title);
+            let _ = match key.status {
+                KeyStatus::Inactive => {
+                    writeln!(
+                        text,
+                        "disabled SSH key {:?}: it was revoked after the backup was made",
+                        key.title
+                    )
+                }
+                KeyStatus::Active => writeln!(text, "SSH key {:?} is limited as it is by now", key.title),
+            };
         }
         for user in passwords {
             let _ = writeln!(
@@ -74,7 +82,7 @@ pub(super) async fn write(node: &Node, plan: &Plan, now: UnixMillis) -> anyhow::
     let keys = keys.chain(plan.shortened.iter().map(|(_, key)| key.clone()));
     let mut changes: Vec<Change> = keys.map(|key| change_key(node, key, now)).collect();
     changes.extend(plan.users.iter().map(|user| change_user(node, user.clone(), now)));
-    changes.extend(plan.ssh_keys.iter().map(|key| disable_ssh_key(node, key.clone(), now)));
+    changes.extend(plan.ssh_keys.iter().map(|key| change_ssh_key(node, key.clone(), now)));
     changes.extend(plan.tokens.iter().map(|token| end_token(node, token, now)));
     let mut passwords = Vec::new();
     for user in &plan.logins {
@@ -111,11 +119,10 @@ fn change_user(node: &Node, user: User, now: UnixMillis) -> Change {
     (Effect::UpdateUser(user), AuditEntry { account, object, object_version, ..entry })
 }
 
-fn disable_ssh_key(node: &Node, key: SshKey, now: UnixMillis) -> Change {
-    let status = KeyStatus::Inactive;
-    let mut key = SshKey { status, version: key.version + 1, modified_at: now, ..key };
+fn change_ssh_key(node: &Node, key: SshKey, now: UnixMillis) -> Change {
+    let mut key = SshKey { version: key.version + 1, modified_at: now, ..key };
     key.mark = node.vault.mark(&key.mark_input());
-    let detail = format!("serial={} status={} by=restore", key.serial.get(), status.as_str());
+    let detail = format!("ssh_key={} status={} by=restore", key.serial.get(), key.status.as_str());
     let entry = node.entry(now, "operator", Action::UpdateSshKey.as_str(), detail);
     let (account, object, object_version) = (key.account, *key.uuid.as_bytes(), key.version);
     (Effect::UpdateSshKey(key), AuditEntry { account, object, object_version, ..entry })

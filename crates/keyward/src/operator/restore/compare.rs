@@ -39,7 +39,7 @@ pub(super) struct InForce {
     users: HashMap<UserUuid, User>,
     /// Access keys, each with its end.
     keys: HashMap<KeyUuid, Option<UnixMillis>>,
-    ssh_keys: HashSet<KeyUuid>,
+    ssh_keys: HashMap<KeyUuid, SshKey>,
     gate_tokens: HashSet<TokenHash>,
 }
 
@@ -52,9 +52,21 @@ impl InForce {
             found.keys.extend(keys.iter().map(|key| (key.uuid, key.expires_at)));
         })
         .await?;
-        found.ssh_keys = ssh_keys(store, now).await?.iter().map(|key| key.uuid).collect();
+        found.ssh_keys = ssh_keys(store, now).await?.into_iter().map(|key| (key.uuid, key)).collect();
         found.gate_tokens = tokens(store, TokenKind::Gate).await?.iter().map(|token| token.hash).collect();
         Ok(found)
+    }
+
+    /// An SSH key of the backup as it is to be: disabled when it is no longer in force, and with the limits that it got. `None`
+    /// when nothing was taken from it.
+    fn limited(&self, key: &SshKey) -> Option<SshKey> {
+        let Some(now) = self.ssh_keys.get(&key.uuid) else {
+            return Some(SshKey { status: KeyStatus::Inactive, ..key.clone() });
+        };
+        let expires_at = key.expires_at.into_iter().chain(now.expires_at).min();
+        let sources = if now.sources.is_empty() { &key.sources } else { &now.sources };
+        let limited = SshKey { expires_at, sources: sources.clone(), ..key.clone() };
+        (limited != *key).then_some(limited)
     }
 }
 
@@ -69,7 +81,7 @@ pub(super) struct Plan {
     pub(super) shortened: Vec<(User, AccessKey)>,
     /// Keys that will work again as the operator asked.
     pub(super) revived: Vec<(User, AccessKey)>,
-    /// SSH keys to disable.
+    /// SSH keys as they are to be: disabled, or with limits.
     pub(super) ssh_keys: Vec<SshKey>,
     /// Users who were changed since: their passwords may be old ones.
     pub(super) logins: Vec<User>,
@@ -106,8 +118,8 @@ impl Plan {
         })
         .await?;
         if *revive != Revive::All {
-            let is_gone = |key: &SshKey| !present.ssh_keys.contains(&key.uuid);
-            plan.ssh_keys = ssh_keys(backup, now).await?.into_iter().filter(is_gone).collect();
+            plan.ssh_keys =
+                ssh_keys(backup, now).await?.iter().filter_map(|key| present.limited(key)).collect();
             plan.tokens = tokens(backup, TokenKind::Session).await?;
             let gate = tokens(backup, TokenKind::Gate).await?.into_iter();
             plan.tokens.extend(gate.filter(|token| !present.gate_tokens.contains(&token.hash)));

@@ -1,9 +1,10 @@
 //! What a plan takes along from the present store, and what it leaves alone.
 
-use domain::access_keys::AccessKey;
+use domain::access_keys::{AccessKey, KeyStatus};
 use domain::audit::AuditChain;
 use domain::batch::Effect;
 use domain::policy::Role;
+use domain::ssh_keys::SshKey;
 use domain::store::CommitObserver;
 use domain::tokens::{Token, TokenKind};
 use domain::users::{User, UserStatus};
@@ -96,7 +97,7 @@ async fn t99_rights_ssh_keys_tokens_and_earlier_ends_are_taken_along() {
         as_now,
         [("User3", UserStatus::Frozen, Role::Member), ("User4", UserStatus::Active, Role::Member)]
     );
-    assert_eq!(plan.ssh_keys, [rows::ssh_key(bob, 1)]);
+    assert_eq!(plan.ssh_keys, [SshKey { status: KeyStatus::Inactive, ..rows::ssh_key(bob, 1) }]);
     assert_eq!(plan.tokens.len(), 2);
     let logins: Vec<_> = plan.logins.iter().map(|user| user.name.as_str()).collect();
     assert_eq!(logins, ["User3", "User4"]);
@@ -122,6 +123,24 @@ async fn t99_a_key_that_retires_by_now_does_not_become_everlasting() {
     let plan = plan(&present, &Revive::Keys(Vec::new())).await;
     assert_eq!((ids(&plan.shortened), plan.shortened[0].1.expires_at), (vec!["Key2"], soon));
     assert!(plan.suspended.is_empty());
+}
+
+#[tokio::test]
+async fn t99_an_ssh_key_that_got_limits_keeps_them() {
+    let present = backup().await;
+    let (soon, bob) = (Some(NOW.plus(1_000)), &present.users[1]);
+    let sources = vec!["192.0.2.0/24".parse().unwrap()];
+    let [ending, narrow] = [1, 2].map(|number| SshKey { version: 2, ..rows::ssh_key(bob, number) });
+    let ending = SshKey { expires_at: soon, ..ending };
+    let narrow = SshKey { sources: sources.clone(), ..narrow };
+    present.subject.write(vec![Effect::UpdateSshKey(ending), Effect::UpdateSshKey(narrow)]).await;
+    let plan = plan(&present, &Revive::Keys(Vec::new())).await;
+    let planned: Vec<_> =
+        plan.ssh_keys.iter().map(|key| (key.status, key.expires_at, &key.sources)).collect();
+    let none = Vec::new();
+    assert_eq!(planned, [(KeyStatus::Active, soon, &none), (KeyStatus::Active, None, &sources)]);
+    // What it was given since, a wider net or a later end, is not.
+    assert_eq!(plan_for(&present, &backup().await, &Revive::Keys(Vec::new())).await.ssh_keys, []);
 }
 
 /// A temporary key that is gone by now ends with its parent all the same, disabled or revived.
