@@ -178,8 +178,8 @@ table! {
 }
 
 impl Huawei {
-    /// Longest body, in bytes. The cloud takes 12 MB; the largest honest one here is a key of 5,000 characters.
-    pub const BODY_LIMIT: usize = 64 * 1024;
+    /// Longest body, in bytes. The cloud takes 12 MB; the largest honest one here holds a token of 100,000 characters.
+    pub const BODY_LIMIT: usize = 1024 * 1024;
 
     /// Reads the dialect's own settings.
     ///

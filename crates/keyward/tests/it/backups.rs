@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::harness::hide::Hidden;
 use crate::harness::server::{Ended, plain_sentence};
+use crate::harness::signed::Signed;
 use crate::harness::store::{Snapshot, audited_actions};
-use crate::harness::{Key, Server, Setup};
+use crate::harness::{Key, Request, Server, Setup};
+use signing::Scheme;
 
 fn backup(setup: &Setup, name: &str) -> String {
     let file = setup.beside(name).to_str().unwrap().to_owned();
@@ -101,6 +103,30 @@ fn t99_what_was_revoked_since_the_backup_stays_revoked() {
     let server = setup.start();
     assert_eq!((code(&server, deleted, "deleted"), code(&server, kept, "kept")), (0, 0));
     assert_ne!(code(&server, disabled, "disabled"), 0);
+}
+
+#[test]
+fn t99_sessions_and_their_keys_end_with_a_restore() {
+    let setup = Setup::new().with_password();
+    let server = setup.start();
+    let token = server.log_in();
+    let held = server.exchange(&token);
+    let by_token = Request::get("/v4/user/keys").header("X-Auth-Token", &token);
+    let by_key = Signed::get(Scheme::SdkHmacSha256, &held.key, "keyward.test", "/v4/user/keys")
+        .with("X-Security-Token", &held.security_token)
+        .request();
+    let statuses = |server: &Server| [&by_token, &by_key].map(|request| server.ask(request).status);
+    assert_eq!(statuses(&server), [200, 200]);
+    let file = backup(&setup, "a.backup");
+    assert_eq!(statuses(&server), [200, 200]);
+    server.stop();
+    restored(&setup, &["--force", &file]);
+    let server = setup.start();
+    assert_eq!(statuses(&server), [401, 401], "nobody can tell which of them were ended since");
+    let again = server.exchange(&server.log_in());
+    assert_ne!(again.key.id, held.key.id);
+    server.stop();
+    assert_clean(&setup);
 }
 
 #[test]

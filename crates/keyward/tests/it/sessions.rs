@@ -6,7 +6,7 @@ use std::thread;
 use signing::Scheme;
 
 use crate::harness::http::{Answer, Connection};
-use crate::harness::sessions::TokenKey;
+use crate::harness::sessions::{PASSWORD, TokenKey};
 use crate::harness::signed::Signed;
 use crate::harness::store::Snapshot;
 use crate::harness::{Key, Request, Server, Setup};
@@ -98,6 +98,25 @@ fn t29_the_gate_takes_a_key_of_a_token_with_it_and_while_it_lives() {
 }
 
 #[test]
+fn t56_what_locks_a_key_or_a_user_for_the_dialect_locks_nothing_at_the_gate() {
+    let server = Setup::new().with_password().start();
+    let key = server.administrator();
+    let token = server.log_in();
+    let wrong = Key::new(&key.id, "a wrong secret of some length");
+    for _ in 0..6 {
+        assert_eq!(server.ask(&Signed::get(Scheme::SdkHmacSha256, &wrong, HOST, KEYS).request()).status, 401);
+        assert_eq!(server.try_log_in("wrong").status, 401);
+    }
+    let locked = server.ask(&Signed::get(Scheme::SdkHmacSha256, key, HOST, KEYS).request());
+    assert!(locked.text().contains("AK access failed to reach the limit"), "{}", locked.text());
+    assert_eq!(server.try_log_in(PASSWORD).status, 401, "locked, though it is right");
+    let question = Signed::get(Scheme::SdkHmacSha256, key, HOST, "/a").as_nginx();
+    assert_eq!(server.question(&question).status, 200);
+    assert_eq!(server.ask(&list_with(&token)).status, 200, "and who is in stays in");
+    server.stop();
+}
+
+#[test]
 fn t36_a_long_token_is_unknown_and_one_that_is_too_long_is_refused_unread() {
     let setup = Setup::new().with_password();
     let server = setup.start();
@@ -115,6 +134,14 @@ fn t36_a_long_token_is_unknown_and_one_that_is_too_long_is_refused_unread() {
             let answers = server.probe(&beyond.wire());
             assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [431]);
         }
+    }
+    for (length, status) in [(100_000, 401), (1 << 20, 413)] {
+        let token = "a".repeat(length);
+        let body = format!(r#"{{"auth":{{"identity":{{"methods":["token"],"token":{{"id":"{token}"}}}}}}}}"#);
+        let request = Request::json("/v3.0/OS-CREDENTIAL/securitytokens", body);
+        let answers = server.probe(&request.header("Connection", "close").wire());
+        assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [status], "{length}");
+        assert!(answers.iter().all(|answer| !answer.text().contains("aaaa")));
     }
     assert_eq!(server.ask(&list_with(&good)).status, 200);
     assert_eq!(Snapshot::of(&setup.data()), rows);

@@ -5,6 +5,7 @@ use std::fs;
 use domain::authenticate::{AuthError, Freshness};
 use domain::caller::Caller;
 use domain::clock::Clock;
+use domain::decision::Unusable;
 use domain::invariants;
 use domain::secret::Secret;
 use domain::service::{Parts, Service};
@@ -27,6 +28,8 @@ struct Bench {
     /// Every key with its secret, some of them disabled or deleted.
     keys: Vec<Credentials>,
     alive: Credentials,
+    /// A key of a token, and its security token.
+    of_token: (Credentials, String),
 }
 
 impl Bench {
@@ -55,7 +58,10 @@ impl Bench {
         let token = world.log_in("admin", PASSWORD).await.unwrap().text;
         let holder = world.service.authenticate_token(&token, world.origin()).await.unwrap();
         let new = TokenKeyIssue { dialect: "scloud", schemes: SCLOUD, shape: &SHAPE, lives_ms: 1_000 };
-        world.service.create_token_key(&holder, &new).await.unwrap();
+        let made = world.service.create_token_key(&holder, &new).await.unwrap();
+        let secret = made.secret.into_text().as_bytes().to_vec();
+        let credentials = Credentials { id: made.key.key_id.as_str().to_owned(), secret };
+        let of_token = (credentials, made.security_token.to_string());
         let expires_at = Some(world.clock.now().plus(1_000));
         let sources = ["10.0.0.0/8".parse().unwrap()];
         let new = NewSshKey { expires_at, sources: &sources, ..new_ssh_key(SSH_KEY) };
@@ -75,7 +81,7 @@ impl Bench {
         db.execute("ATTACH ?1 AS good", [copy.to_str().unwrap()]).unwrap();
         let _ = copy.keep().map(fs::remove_file);
         let keys = vec![world.root.clone(), alive.clone(), other, disabled, deleted];
-        Self { world, db, keys, alive }
+        Self { world, db, keys, alive, of_token }
     }
 
     /// Puts a table back as it was.
@@ -117,6 +123,14 @@ impl Bench {
     /// What such a server says to one key.
     async fn verdict(&self, who: &Credentials) -> Result<Caller, AuthError> {
         judge(&self.server().await.unwrap(), &self.world, who).await
+    }
+
+    /// What such a server says to the key of a token.
+    async fn verdict_of_token_key(&self) -> Result<Caller, AuthError> {
+        let (credentials, security_token) = &self.of_token;
+        let claim = credentials.claim(&[("Action", "X"), ("SecurityToken", security_token)]);
+        let server = self.server().await.unwrap();
+        server.authenticate(&claim, self.world.origin(), Freshness { window_ms: 1 }).await
     }
 
     /// Whether `verify-store` says that something is wrong.
@@ -303,6 +317,38 @@ async fn t60_an_edited_key_user_or_account_makes_the_key_unusable() {
         }
         bench.verdict(&bench.alive).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t60_an_edited_key_of_a_token_or_one_without_its_token_opens_nothing() {
+    let bench = Bench::new().await;
+    bench.verdict_of_token_key().await.unwrap();
+    let edits = [
+        "UPDATE token_keys SET expires_at = expires_at + 1",
+        "UPDATE token_keys SET schemes = 255",
+        "UPDATE token_keys SET dialect = 'other'",
+        "UPDATE token_keys SET security_token = zeroblob(32)",
+        "UPDATE token_keys SET token = (SELECT hash FROM tokens LIMIT 1), issued_at = 0",
+        "UPDATE token_keys SET user = (SELECT uuid FROM users WHERE is_root = 0 LIMIT 1)",
+        "UPDATE token_keys SET sealed = (SELECT sealed FROM access_keys WHERE sealed IS NOT NULL LIMIT 1)",
+        "UPDATE token_keys SET mark = zeroblob(32)",
+        "UPDATE tokens SET expires_at = expires_at + 1",
+        "DELETE FROM tokens",
+    ];
+    for edit in edits {
+        assert!(bench.db.execute(edit, []).unwrap() > 0, "{edit}");
+        let refused = bench.verdict_of_token_key().await;
+        let is_refused = matches!(
+            refused,
+            Err(AuthError::UnknownKey | AuthError::Unusable(Unusable::ParentUnusable) | AuthError::Damaged)
+        );
+        assert!(is_refused, "{edit}: {refused:?}");
+        assert!(bench.is_found().await, "{edit}");
+        bench.restore("token_keys");
+        bench.restore("tokens");
+        bench.verdict_of_token_key().await.unwrap();
+    }
+    assert!(!bench.is_found().await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -107,6 +107,7 @@ async fn t56_five_wrong_passwords_lock_a_user_at_one_address_known_or_not() {
         let locked = send(&world, &login(name, PASSWORD, "")).await;
         assert_eq!((locked.status, world.service.password_work()), (401, before), "{name} is locked here");
     }
+    assert_eq!(send(&world, &signed(&world, "bob", "GET", KEYS, "")).await.status, 200, "his keys are not");
     let elsewhere = send_from(&world, &login("bob", PASSWORD, ""), "203.0.113.9").await;
     assert_eq!(elsewhere.status, 201, "and at another address is not");
     let byid = format!(r#"{{"id":"{}","password":"{PASSWORD}"}}"#, world.uuid_of("bob").await.hex());

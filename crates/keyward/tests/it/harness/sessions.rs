@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::http::Request;
+use super::http::{Answer, Request};
 use super::scloud::Key;
 use super::server::{Server, Setup};
 
@@ -23,11 +23,16 @@ impl Setup {
 }
 
 impl Server {
+    /// The answer to a login of the first administrator.
+    pub(crate) fn try_log_in(&self, password: &str) -> Answer {
+        let user = json!({"name": "admin", "password": password, "domain": {"name": "default"}});
+        let body = json!({"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}});
+        self.ask(&Request::json("/v3/auth/tokens", body.to_string()))
+    }
+
     /// A new token of the first administrator.
     pub(crate) fn log_in(&self) -> String {
-        let user = json!({"name": "admin", "password": PASSWORD, "domain": {"name": "default"}});
-        let body = json!({"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}});
-        let answer = self.ask(&Request::json("/v3/auth/tokens", body.to_string()));
+        let answer = self.try_log_in(PASSWORD);
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.header("x-subject-token").unwrap().to_owned()
     }
