@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use signing::{Claim, Scheme};
 
-use crate::access_keys::{AccessKey, KeyKind, KeyLimits, SignedTime};
+use crate::access_keys::{AccessKey, KeyKind, KeyLimits, SchemeSet, SignedTime};
 use crate::authenticate::StrayTokens;
 use crate::caller::Credential;
 use crate::clock::UnixMillis;
@@ -27,12 +27,17 @@ pub(crate) enum Signer<'r> {
 impl<'r> Signer<'r> {
     /// The live key of that id that may sign in that scheme.
     pub(crate) fn find(record: &'r UserRecord, key_id: &str, scheme: Scheme) -> Option<Self> {
-        match record.key(key_id) {
-            Some(key) => Some(Self::Key(key)).filter(|_| key.schemes.contains(scheme)),
-            None => {
-                let key = record.token_key(key_id)?;
-                Some(Self::TokenKey(key)).filter(|_| key.schemes.contains(scheme))
-            }
+        let key = match record.key(key_id) {
+            Some(key) => Self::Key(key),
+            None => Self::TokenKey(record.token_key(key_id)?),
+        };
+        Some(key).filter(|key| key.schemes().contains(scheme))
+    }
+
+    const fn schemes(self) -> SchemeSet {
+        match self {
+            Self::Key(key) => key.schemes,
+            Self::TokenKey(key) => key.schemes,
         }
     }
 
