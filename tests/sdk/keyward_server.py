@@ -51,6 +51,8 @@ class Server:
             self.announcement += line
             if line.startswith("listening on "):
                 listeners.append(line.split()[-1])
+        # Whatever a scene does with it: the first start's password is in no log.
+        self.secrets.update(value for name, value in exported(self.announcement).items() if name == "OS_PASSWORD")
         self.url, self.admin_url = [url for url in listeners if url.startswith("http")]
         return self
 

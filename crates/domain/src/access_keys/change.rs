@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::conditions::{check_conditions, check_times};
+use super::temporary::parent_of_changed;
 use super::{AccessKey, Audience, KeyScope, KeyStatus, SchemeSet, SignedTime, check_description};
 use crate::accounts::Account;
 use crate::batch::{Batch, Effect, Require};
@@ -254,44 +255,6 @@ impl Service {
         key
     }
 
-    /// Temporary keys are good for no more, and no longer, than their parent (threats T30, T40): what the change `from` one
-    /// state of it `to` another takes from it is taken from them.
-    pub(super) fn tighten_children(
-        &self,
-        batch: &mut Batch,
-        caller: &Caller,
-        record: &UserRecord,
-        (from, to): (&AccessKey, &AccessKey),
-        now: UnixMillis,
-    ) {
-        if (from.schemes, from.expires_at) == (to.schemes, to.expires_at) {
-            return;
-        }
-        // One that is being made at the same time is either among them or finds its parent changed.
-        let (user, parent) = (to.user, to.uuid);
-        let keys = record.children(parent).map(|child| child.uuid).collect();
-        batch.require.push(Require::ChildrenAre { user, parent, keys });
-        for old in record.children(parent) {
-            let mut child = old.clone();
-            child.expires_at = child.expires_at.into_iter().chain(to.expires_at).min();
-            child.schemes = child.schemes.and(to.schemes);
-            if child == *old {
-                continue;
-            }
-            batch.require.push(Require::KeyVersionIs(old.uuid, old.version));
-            if child.schemes.bits() == 0 {
-                self.bury(batch, caller, old, now);
-                continue;
-            }
-            let child = self.touched(caller, child, now);
-            let detail = describe_change(old, &child);
-            let (object, version) = (child.uuid, child.version);
-            let action = Action::UpdateAccessKey;
-            batch.audit.push(caller.entry(now, action, object.as_bytes(), version, detail));
-            batch.effects.push(Effect::UpdateKey(child));
-        }
-    }
-
     /// Turns a key into a tombstone: its id stays taken, its secret is gone.
     pub(crate) fn bury(&self, batch: &mut Batch, caller: &Caller, key: &AccessKey, now: UnixMillis) {
         let mut dead = key.clone();
@@ -395,29 +358,8 @@ fn check_change(caller: &Caller, account: &Account, old: &AccessKey, new: &Acces
     Ok(())
 }
 
-/// A temporary key that gets another end or other schemes stays within its parent, as that is when the change is written
-/// (threats T30, T40).
-fn parent_of_changed(
-    record: &UserRecord,
-    old: &AccessKey,
-    new: &AccessKey,
-) -> Result<Option<Require>, Error> {
-    let Some(parent) = new.parent else { return Ok(None) };
-    if (new.schemes, new.expires_at) == (old.schemes, old.expires_at) {
-        return Ok(None);
-    }
-    let parent = record.rows.keys.iter().find(|key| key.uuid == parent).ok_or(Error::ParentUnusable)?;
-    if !new.schemes.is_within(parent.schemes) {
-        return Err(Error::Invalid { field: Field::Schemes, rule: "must be among its parent's" });
-    }
-    if !new.ends_with(parent) {
-        return Err(Error::Invalid { field: Field::Expiry, rule: "must not be later than its parent's" });
-    }
-    Ok(Some(Require::KeyVersionIs(parent.uuid, parent.version)))
-}
-
 /// What changed, for the audit. Free text is left out.
-fn describe_change(old: &AccessKey, new: &AccessKey) -> String {
+pub(super) fn describe_change(old: &AccessKey, new: &AccessKey) -> String {
     let mut words = vec![format!("key={} status={}", new.key_id, new.status.as_str())];
     let mut note = |differs: bool, word: String| {
         if differs {

@@ -1,7 +1,8 @@
 //! Temporary keys: they belong to a permanent key, never outlive it, and make no keys themselves (threat T40).
 
+use super::change::describe_change;
 use super::{AccessKey, CreatedKey, KeyIssue, KeyKind, KeyStatus};
-use crate::batch::{Batch, Require};
+use crate::batch::{Batch, Effect, Require};
 use crate::caller::Caller;
 use crate::clock::UnixMillis;
 use crate::commit::Refused;
@@ -57,6 +58,44 @@ impl Service {
         Err(Error::Conflict)
     }
 
+    /// Temporary keys are good for no more, and no longer, than their parent (threats T30, T40): what the change `from` one
+    /// state of it `to` another takes from it is taken from them.
+    pub(super) fn tighten_children(
+        &self,
+        batch: &mut Batch,
+        caller: &Caller,
+        record: &UserRecord,
+        (from, to): (&AccessKey, &AccessKey),
+        now: UnixMillis,
+    ) {
+        if (from.schemes, from.expires_at) == (to.schemes, to.expires_at) {
+            return;
+        }
+        // One that is being made at the same time is either among them or finds its parent changed.
+        let (user, parent) = (to.user, to.uuid);
+        let keys = record.children(parent).map(|child| child.uuid).collect();
+        batch.require.push(Require::ChildrenAre { user, parent, keys });
+        for old in record.children(parent) {
+            let mut child = old.clone();
+            child.expires_at = child.expires_at.into_iter().chain(to.expires_at).min();
+            child.schemes = child.schemes.and(to.schemes);
+            if child == *old {
+                continue;
+            }
+            batch.require.push(Require::KeyVersionIs(old.uuid, old.version));
+            if child.schemes.bits() == 0 {
+                self.bury(batch, caller, old, now);
+                continue;
+            }
+            let child = self.touched(caller, child, now);
+            let detail = describe_change(old, &child);
+            let (object, version) = (child.uuid, child.version);
+            let action = Action::UpdateAccessKey;
+            batch.audit.push(caller.entry(now, action, object.as_bytes(), version, detail));
+            batch.effects.push(Effect::UpdateKey(child));
+        }
+    }
+
     fn bury_expired<'k>(
         &self,
         batch: &mut Batch,
@@ -101,6 +140,27 @@ fn usable_parent<'r>(
         && !parent.is_expired(now)
         && issue.schemes.is_within(parent.schemes);
     if is_usable { Ok(parent) } else { Err(Error::ParentUnusable) }
+}
+
+/// A temporary key that gets another end or other schemes stays within its parent, as that is when the change is written
+/// (threats T30, T40).
+pub(super) fn parent_of_changed(
+    record: &UserRecord,
+    old: &AccessKey,
+    new: &AccessKey,
+) -> Result<Option<Require>, Error> {
+    let Some(parent) = new.parent else { return Ok(None) };
+    if (new.schemes, new.expires_at) == (old.schemes, old.expires_at) {
+        return Ok(None);
+    }
+    let parent = record.rows.keys.iter().find(|key| key.uuid == parent).ok_or(Error::ParentUnusable)?;
+    if !new.schemes.is_within(parent.schemes) {
+        return Err(Error::Invalid { field: Field::Schemes, rule: "must be among its parent's" });
+    }
+    if !new.ends_with(parent) {
+        return Err(Error::Invalid { field: Field::Expiry, rule: "must not be later than its parent's" });
+    }
+    Ok(Some(Require::KeyVersionIs(parent.uuid, parent.version)))
 }
 
 /// When a temporary key ends: never later than its parent (threats T30, T40).

@@ -3,8 +3,7 @@
 
 use super::SshKey;
 use crate::access_keys::KeyStatus;
-use crate::batch::Effect;
-use crate::batch::Require;
+use crate::batch::{Effect, Require};
 use crate::caller::Caller;
 use crate::commit::Refused;
 use crate::error::Error;
