@@ -10,6 +10,7 @@ use crate::caller::{Caller, Origin};
 use crate::decision::Unusable;
 use crate::directory::Lookup;
 use crate::id::KeyUuid;
+use crate::last_used::UseKind;
 use crate::net::limit_key;
 use crate::reason::Reason;
 use crate::replay::ReplayRefusal;
@@ -168,7 +169,7 @@ impl Service {
         let refusal = match self.judge(claim, origin, terms).await {
             Ok((caller, key)) => {
                 if let Some(key) = key {
-                    self.last_used.mark(key, self.clock.now(), &origin, terms.operation);
+                    self.last_used.mark(UseKind::AccessKey, key, self.clock.now(), &origin, terms.operation);
                 }
                 return Ok(caller);
             }

@@ -38,19 +38,57 @@ pub struct LastUse {
     pub operation: Cow<'static, str>,
 }
 
-/// A use with the key it is of: what a store keeps, one for each key.
+/// What is noted of a key. Each is kept apart: an SSH key that is offered has opened nothing yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UseKind {
+    /// An access key signed a request that was accepted.
+    AccessKey,
+    /// An SSH key was offered to an SSH server, by whoever holds its public half.
+    SshOffer,
+    /// An SSH key opened a login, as the login's own command reports.
+    SshLogin,
+}
+
+impl UseKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::AccessKey, Self::SshOffer, Self::SshLogin];
+
+    /// The word that is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessKey => "access-key",
+            Self::SshOffer => "ssh-offer",
+            Self::SshLogin => "ssh-login",
+        }
+    }
+}
+
+/// A use with the key it is of: what a store keeps, one for each key and kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyUse {
+    /// What is noted.
+    pub kind: UseKind,
     /// The key.
     pub key: KeyUuid,
     /// Its last use.
     pub last: LastUse,
 }
 
+/// When an SSH key was last offered and last opened a login.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SshKeyUses {
+    /// Offered to an SSH server that asks here.
+    pub offered: Option<LastUse>,
+    /// Opened a login whose command reports it.
+    pub used: Option<LastUse>,
+}
+
+type Marked = (UseKind, KeyUuid);
+
 /// Marks that wait to be written.
 #[derive(Debug)]
 pub struct LastUsed {
-    shards: Box<[Mutex<HashMap<KeyUuid, LastUse>>]>,
+    shards: Box<[Mutex<HashMap<Marked, LastUse>>]>,
 }
 
 impl Default for LastUsed {
@@ -61,7 +99,14 @@ impl Default for LastUsed {
 
 impl LastUsed {
     /// Notes a use. A clock that steps back changes nothing.
-    pub fn mark(&self, key: KeyUuid, at: UnixMillis, origin: &Origin, operation: &'static str) {
+    pub fn mark(
+        &self,
+        kind: UseKind,
+        key: KeyUuid,
+        at: UnixMillis,
+        origin: &Origin,
+        operation: &'static str,
+    ) {
         let Some(mut shard) = self.shard(key) else { return };
         let has_room = shard.len() < PENDING_PER_SHARD;
         let last = LastUse {
@@ -70,7 +115,7 @@ impl LastUsed {
             dialect: Cow::Borrowed(origin.dialect),
             operation: Cow::Borrowed(operation),
         };
-        match shard.entry(key) {
+        match shard.entry((kind, key)) {
             Entry::Occupied(mut known) if known.get().at <= at => *known.get_mut() = last,
             Entry::Vacant(place) if has_room => {
                 place.insert(last);
@@ -80,8 +125,8 @@ impl LastUsed {
     }
 
     /// The use that waits to be written, if one does.
-    pub fn pending(&self, key: KeyUuid) -> Option<LastUse> {
-        self.shard(key)?.get(&key).cloned()
+    pub fn pending(&self, kind: UseKind, key: KeyUuid) -> Option<LastUse> {
+        self.shard(key)?.get(&(kind, key)).cloned()
     }
 
     /// All that waits to be written. It stays visible until it is [written](Self::forget).
@@ -89,23 +134,23 @@ impl LastUsed {
         let mut uses = Vec::new();
         for shard in &self.shards {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            uses.extend(shard.iter().map(|(&key, last)| KeyUse { key, last: last.clone() }));
+            uses.extend(shard.iter().map(|(&(kind, key), last)| KeyUse { kind, key, last: last.clone() }));
         }
         uses
     }
 
     /// Drops what was written, unless the key was used again meanwhile.
     fn forget(&self, written: &[KeyUse]) {
-        for KeyUse { key, last } in written {
+        for KeyUse { kind, key, last } in written {
             if let Some(mut shard) = self.shard(*key)
-                && shard.get(key) == Some(last)
+                && shard.get(&(*kind, *key)) == Some(last)
             {
-                shard.remove(key);
+                shard.remove(&(*kind, *key));
             }
         }
     }
 
-    fn shard(&self, key: KeyUuid) -> Option<MutexGuard<'_, HashMap<KeyUuid, LastUse>>> {
+    fn shard(&self, key: KeyUuid) -> Option<MutexGuard<'_, HashMap<Marked, LastUse>>> {
         // The end of a UUID of version 7 is random.
         let [.., last] = key.as_bytes();
         let shard = self.shards.get(usize::from(*last) % SHARDS)?;
@@ -114,15 +159,29 @@ impl LastUsed {
 }
 
 impl Service {
-    /// When these keys were last used; the places are those of `keys`. `None`: never. What this node has seen is there at
-    /// once.
+    /// When these access keys were last used; the places are those of `keys`. `None`: never. What this node has seen is there
+    /// at once.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn last_uses(&self, keys: &[KeyUuid]) -> Result<Vec<Option<LastUse>>, Error> {
+        self.latest(UseKind::AccessKey, keys).await
+    }
+
+    /// When these SSH keys were last offered, and when they last opened a login; as [`last_uses`](Self::last_uses).
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn ssh_key_uses(&self, keys: &[KeyUuid]) -> Result<Vec<SshKeyUses>, Error> {
+        let offered = self.latest(UseKind::SshOffer, keys).await?;
+        let used = self.latest(UseKind::SshLogin, keys).await?;
+        Ok(offered.into_iter().zip(used).map(|(offered, used)| SshKeyUses { offered, used }).collect())
+    }
+
+    async fn latest(&self, kind: UseKind, keys: &[KeyUuid]) -> Result<Vec<Option<LastUse>>, Error> {
         // Marks first: one that is written and forgotten in between is in the store by then.
-        let pending: Vec<_> = keys.iter().map(|key| self.last_used.pending(*key)).collect();
-        let stored = self.store.last_uses(keys.to_vec()).await?;
+        let pending: Vec<_> = keys.iter().map(|key| self.last_used.pending(kind, *key)).collect();
+        let stored = self.store.last_uses(kind, keys.to_vec()).await?;
         let stored: HashMap<KeyUuid, LastUse> = stored.into_iter().map(|row| (row.key, row.last)).collect();
         let newest = |(key, pending): (&KeyUuid, Option<LastUse>)| {
             let stored = stored.get(key).cloned();
@@ -190,24 +249,42 @@ mod tests {
     #[test]
     fn a_mark_never_goes_back() {
         let marks = LastUsed::default();
-        marks.mark(KEY, UnixMillis(10), &origin("192.0.2.1"), "One");
-        marks.mark(KEY, UnixMillis(9), &origin("192.0.2.2"), "Two");
-        assert_eq!(marks.pending(KEY).unwrap().operation, "One");
-        marks.mark(KEY, UnixMillis(10), &origin("192.0.2.3"), "Three");
-        assert_eq!(marks.pending(KEY).unwrap().operation, "Three");
+        marks.mark(UseKind::AccessKey, KEY, UnixMillis(10), &origin("192.0.2.1"), "One");
+        marks.mark(UseKind::AccessKey, KEY, UnixMillis(9), &origin("192.0.2.2"), "Two");
+        assert_eq!(marks.pending(UseKind::AccessKey, KEY).unwrap().operation, "One");
+        marks.mark(UseKind::AccessKey, KEY, UnixMillis(10), &origin("192.0.2.3"), "Three");
+        assert_eq!(marks.pending(UseKind::AccessKey, KEY).unwrap().operation, "Three");
+    }
+
+    #[test]
+    fn what_is_offered_is_not_used() {
+        let marks = LastUsed::default();
+        marks.mark(UseKind::SshOffer, KEY, UnixMillis(10), &origin("192.0.2.1"), "One");
+        assert_eq!(marks.pending(UseKind::SshLogin, KEY), None);
+        marks.mark(UseKind::SshLogin, KEY, UnixMillis(11), &origin("192.0.2.1"), "Two");
+        assert_eq!(marks.pending(UseKind::SshOffer, KEY).unwrap().at, UnixMillis(10));
+        marks.forget(&marks.snapshot());
+        assert_eq!(
+            (marks.pending(UseKind::SshOffer, KEY), marks.pending(UseKind::SshLogin, KEY)),
+            (None, None)
+        );
     }
 
     #[test]
     fn a_use_while_the_last_one_is_written_is_not_forgotten() {
         let marks = LastUsed::default();
-        marks.mark(KEY, UnixMillis(1), &origin("192.0.2.1"), "One");
+        marks.mark(UseKind::AccessKey, KEY, UnixMillis(1), &origin("192.0.2.1"), "One");
         let writing = marks.snapshot();
-        assert_eq!(marks.pending(KEY).unwrap().at, UnixMillis(1), "visible while it is written");
-        marks.mark(KEY, UnixMillis(2), &origin("192.0.2.1"), "One");
+        assert_eq!(
+            marks.pending(UseKind::AccessKey, KEY).unwrap().at,
+            UnixMillis(1),
+            "visible while it is written"
+        );
+        marks.mark(UseKind::AccessKey, KEY, UnixMillis(2), &origin("192.0.2.1"), "One");
         marks.forget(&writing);
-        assert_eq!(marks.pending(KEY).unwrap().at, UnixMillis(2));
+        assert_eq!(marks.pending(UseKind::AccessKey, KEY).unwrap().at, UnixMillis(2));
         marks.forget(&marks.snapshot());
-        assert_eq!(marks.pending(KEY), None);
+        assert_eq!(marks.pending(UseKind::AccessKey, KEY), None);
     }
 
     #[test]
@@ -218,10 +295,11 @@ mod tests {
             bytes[..8].copy_from_slice(&number.to_be_bytes());
             KeyUuid::from_bytes(bytes)
         };
-        (0..=PENDING_PER_SHARD).for_each(|n| marks.mark(key(n), UnixMillis(1), &origin("::1"), "One"));
+        (0..=PENDING_PER_SHARD)
+            .for_each(|n| marks.mark(UseKind::AccessKey, key(n), UnixMillis(1), &origin("::1"), "One"));
         assert_eq!(marks.snapshot().len(), PENDING_PER_SHARD);
-        assert_eq!(marks.pending(key(PENDING_PER_SHARD)), None);
-        marks.mark(key(0), UnixMillis(2), &origin("::1"), "Two");
-        assert_eq!(marks.pending(key(0)).unwrap().at, UnixMillis(2));
+        assert_eq!(marks.pending(UseKind::AccessKey, key(PENDING_PER_SHARD)), None);
+        marks.mark(UseKind::AccessKey, key(0), UnixMillis(2), &origin("::1"), "Two");
+        assert_eq!(marks.pending(UseKind::AccessKey, key(0)).unwrap().at, UnixMillis(2));
     }
 }

@@ -14,7 +14,7 @@ use crate::audit_log::{AuditPage, AuditScan};
 use crate::batch::{Batch, Require};
 use crate::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
 use crate::idempotency::RememberedRequest;
-use crate::last_used::KeyUse;
+use crate::last_used::{KeyUse, UseKind};
 use crate::name::NameKey;
 use crate::passwords::Password;
 use crate::refusals::RefusalCount;
@@ -200,8 +200,8 @@ pub trait Store: Send + Sync {
     /// Refusals counted since that minute, newest first, then in the order of their fields: at most `limit`.
     fn refusals(&self, since_minute: i64, limit: u32) -> StoreFuture<'_, Vec<RefusalCount>>;
 
-    /// The last uses of these keys, in any order; keys that were never used, and unknown ones, are left out.
-    fn last_uses(&self, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>>;
+    /// The last uses of these keys of one kind, in any order; keys that were never used so, and unknown ones, are left out.
+    fn last_uses(&self, kind: UseKind, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>>;
 
     /// The last audit row of each node, oldest node first.
     fn audit_heads(&self) -> StoreFuture<'_, Vec<ChainHead>>;

@@ -4,6 +4,7 @@ use domain::Error;
 use domain::access_keys::KeyStatus;
 use domain::clock::UnixMillis;
 use domain::id::{KeyUuid, Serial};
+use domain::last_used::{LastUse, SshKeyUses};
 use domain::ssh_keys::{
     Fingerprint, FoundSshKey, NewSshKey, SshKey, SshKeyChange, SshKeyQuery, SshKeyRef, SshKeysFound,
 };
@@ -33,6 +34,7 @@ struct SshKeyModel<'a> {
     sources: Vec<String>,
     expires_at: Option<String>,
     last_offered: Option<String>,
+    last_used: Option<String>,
     version: u64,
     created_at: String,
     created_by: String,
@@ -41,8 +43,9 @@ struct SshKeyModel<'a> {
 }
 
 impl<'a> SshKeyModel<'a> {
-    /// A key of the user of that name, last offered then.
-    fn new(key: &'a SshKey, user: &'a str, offered: Option<UnixMillis>, now: UnixMillis) -> Self {
+    /// A key of the user of that name, with its last uses.
+    fn new(key: &'a SshKey, user: &'a str, uses: &SshKeyUses, now: UnixMillis) -> Self {
+        let at = |last: &Option<LastUse>| last.as_ref().map(|last| time::text(last.at));
         Self {
             id: key.serial.get(),
             uuid: key.uuid.hex(),
@@ -56,7 +59,8 @@ impl<'a> SshKeyModel<'a> {
             state: state(key, now),
             sources: key.sources.iter().map(ToString::to_string).collect(),
             expires_at: key.expires_at.map(time::text),
-            last_offered: offered.map(time::text),
+            last_offered: at(&uses.offered),
+            last_used: at(&uses.used),
             version: key.version,
             created_at: time::text(key.created_at),
             created_by: key.created_by.hex(),
@@ -125,20 +129,19 @@ fn query<'a>(call: &Call<'a>, name: &str, user: Option<&'a str>) -> Result<SshKe
 
 async fn page(call: &Call<'_>, name: &str, query: &SshKeyQuery<'_>) -> Result<Reply, Refusal> {
     let SshKeysFound { keys, next } = call.service.search_ssh_keys(call.caller, query).await?;
-    let offered = offered(call, &keys).await?;
+    let uses = uses(call, &keys).await?;
     let now = call.now();
-    let items = keys.iter().zip(offered);
+    let items = keys.iter().zip(&uses);
     let items =
-        items.map(|(found, offered)| SshKeyModel::new(&found.key, &found.owner.rows.user.name, offered, now));
+        items.map(|(found, uses)| SshKeyModel::new(&found.key, &found.owner.rows.user.name, uses, now));
     let next_cursor = next.map(|next| call.service.cursor(call.caller, name, next.as_bytes()));
     Reply::ok(&SshKeyList { items: items.collect(), next_cursor })
 }
 
-/// When each was last offered to an SSH server.
-async fn offered(call: &Call<'_>, keys: &[FoundSshKey]) -> Result<Vec<Option<UnixMillis>>, Refusal> {
+/// When each was last offered to an SSH server, and when it last opened a login.
+async fn uses(call: &Call<'_>, keys: &[FoundSshKey]) -> Result<Vec<SshKeyUses>, Refusal> {
     let uuids: Vec<KeyUuid> = keys.iter().map(|found| found.key.uuid).collect();
-    let uses = call.service.last_uses(&uuids).await?;
-    Ok(uses.into_iter().map(|used| used.map(|used| used.at)).collect())
+    Ok(call.service.ssh_key_uses(&uuids).await?)
 }
 
 pub(super) fn create(call: Call<'_>) -> Answering<'_> {
@@ -159,7 +162,7 @@ pub(super) fn create(call: Call<'_>) -> Answering<'_> {
             Some(key) => key,
             None => return repeated_creation(&call).await?.ok_or(Error::Conflict.into()),
         };
-        Reply::created(&SshKeyModel::new(&key, call.name(), None, call.now()))
+        Reply::created(&SshKeyModel::new(&key, call.name(), &SshKeyUses::default(), call.now()))
     })
 }
 
@@ -169,7 +172,7 @@ async fn repeated_creation(call: &Call<'_>) -> Result<Option<Reply>, Refusal> {
     let page = call.service.list_ssh_keys(call.caller, call.name(), "", 0, usize::MAX).await?;
     let key = page.keys.iter().find(|key| *key.uuid.as_bytes() == remembered.object);
     let key = key.ok_or(Error::SshKeyNotFound)?;
-    Reply::created(&SshKeyModel::new(key, call.name(), None, call.now())).map(Some)
+    Reply::created(&SshKeyModel::new(key, call.name(), &SshKeyUses::default(), call.now())).map(Some)
 }
 
 pub(super) fn get(call: Call<'_>) -> Answering<'_> {
@@ -195,9 +198,9 @@ pub(super) fn update(call: Call<'_>) -> Answering<'_> {
 
 async fn answer(call: &Call<'_>, found: FoundSshKey) -> Result<Reply, Refusal> {
     let found = [found];
-    let offered = offered(call, &found).await?.into_iter().next().flatten();
+    let uses = uses(call, &found).await?.into_iter().next().unwrap_or_default();
     let [FoundSshKey { key, owner }] = &found;
-    Reply::ok(&SshKeyModel::new(key, &owner.rows.user.name, offered, call.now()))
+    Reply::ok(&SshKeyModel::new(key, &owner.rows.user.name, &uses, call.now()))
 }
 
 pub(super) fn delete(call: Call<'_>) -> Answering<'_> {

@@ -10,7 +10,7 @@ use domain::audit_log::{AuditPage, AuditScan};
 use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
 use domain::idempotency::RememberedRequest;
-use domain::last_used::KeyUse;
+use domain::last_used::{KeyUse, UseKind};
 use domain::name::NameKey;
 use domain::passwords::Password;
 use domain::refusals::RefusalCount;
@@ -140,7 +140,7 @@ impl Store for BrokenStore {
         busy()
     }
 
-    fn last_uses(&self, _: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
+    fn last_uses(&self, _: UseKind, _: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
         busy()
     }
 

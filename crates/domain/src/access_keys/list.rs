@@ -8,6 +8,7 @@ use crate::caller::Caller;
 use crate::clock::UnixMillis;
 use crate::error::Error;
 use crate::id::{AccountUuid, KeyUuid, UserUuid};
+use crate::last_used::UseKind;
 use crate::limits::SORTED_KEYS;
 use crate::policy::{Action, Reach};
 use crate::service::Service;
@@ -292,7 +293,9 @@ impl Service {
     /// greater; a walk still shows each key that was unused throughout.
     fn drop_just_used(&self, keys: &mut Vec<AccessKey>, filter: &KeyFilter) {
         if let Some(since) = filter.unused_since {
-            keys.retain(|key| self.last_used.pending(key.uuid).is_none_or(|last| last.at < since));
+            keys.retain(|key| {
+                self.last_used.pending(UseKind::AccessKey, key.uuid).is_none_or(|last| last.at < since)
+            });
         }
     }
 

@@ -2,11 +2,13 @@
 //! to find out.
 
 use super::{Fingerprint, PublicKey};
+use crate::accounts::Account;
 use crate::caller::Origin;
 use crate::clock::UnixMillis;
 use crate::decision::{Unusable, may_log_in};
 use crate::error::Error;
 use crate::id::Serial;
+use crate::last_used::UseKind;
 use crate::name::NameKey;
 use crate::net::AddressRange;
 use crate::service::Service;
@@ -59,9 +61,7 @@ impl Service {
         offered: &PublicKey,
         origin: &Origin,
     ) -> Result<LoginKey, LoginRefused> {
-        let store = |error| LoginRefused::Failed(Error::Store(error));
-        let named = self.store.account_named(&NameKey::of(account)).await.map_err(store)?;
-        let named = named.filter(|named| named.name == account).ok_or(LoginRefused::UnknownKey)?;
+        let named = self.login_account(account).await?;
         let found = self.ssh_key_of(named.uuid, &offered.fingerprint()).await;
         let found = found.map_err(LoginRefused::Failed)?.ok_or(LoginRefused::UnknownKey)?;
         // The index finds by a digest; what counts is the key (threats T91, T92).
@@ -69,7 +69,7 @@ impl Service {
             return Err(LoginRefused::UnknownKey);
         }
         let now = self.clock.now();
-        self.last_used.mark(found.key.uuid, now, origin, "offered");
+        self.last_used.mark(UseKind::SshOffer, found.key.uuid, now, origin, "offered");
         if self.blocked_keys.contains(&found.key.fingerprint) {
             return Err(LoginRefused::Blocked);
         }
@@ -83,5 +83,30 @@ impl Service {
             line: found.key.line(),
             sources: found.key.sources,
         })
+    }
+
+    /// Notes that the key of that number opened a login, in the account `account`, as the login's own command says. Whoever
+    /// may ask the gate may say so.
+    ///
+    /// # Errors
+    /// [`LoginRefused::UnknownKey`] when no live key of the account has the number, [`LoginRefused::Failed`].
+    pub async fn note_ssh_login(
+        &self,
+        account: &str,
+        serial: Serial,
+        origin: &Origin,
+    ) -> Result<(), LoginRefused> {
+        let account = self.login_account(account).await?;
+        let store = |error| LoginRefused::Failed(Error::Store(error));
+        let key = self.store.ssh_key_with_serial(account.uuid, serial).await.map_err(store)?;
+        let key = self.intact(key.ok_or(LoginRefused::UnknownKey)?).map_err(LoginRefused::Failed)?;
+        self.last_used.mark(UseKind::SshLogin, key.uuid, self.clock.now(), origin, "login");
+        Ok(())
+    }
+
+    async fn login_account(&self, name: &str) -> Result<Account, LoginRefused> {
+        let store = |error| LoginRefused::Failed(Error::Store(error));
+        let named = self.store.account_named(&NameKey::of(name)).await.map_err(store)?;
+        named.filter(|named| named.name == name).ok_or(LoginRefused::UnknownKey)
     }
 }

@@ -1,21 +1,18 @@
 //! `keyward authorized-keys`: what sshd runs for each key that a client offers. It loads no settings and starts no runtime, so
 //! that a login waits about a millisecond for it.
 
-use std::io::{Read, Write};
-use std::os::unix::net::{UnixDatagram, UnixStream};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use signing::encode::form_encode;
 
+use super::gate_socket::{ask_gate, tell_system_log};
 use super::{Failure, print};
 use crate::gate::AUTHORIZED_KEYS;
 
 /// How long sshd waits for a server that does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The longest answer that is read: one key with its options.
-const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
 /// Print the line that lets an SSH key log in (for sshd's AuthorizedKeysCommand)
 ///
@@ -55,37 +52,10 @@ pub(super) fn run(args: &AuthorizedKeysArgs, out: &mut dyn Write) -> Result<(), 
 
 fn ask(args: &AuthorizedKeysArgs) -> Result<String, String> {
     let AuthorizedKeysArgs { login, fingerprint, kind, key, .. } = args;
-    let query: Vec<String> = [("login", login), ("fingerprint", fingerprint), ("type", kind), ("key", key)]
-        .map(|(name, value)| format!("{name}={}", form_encode(value.as_bytes())))
-        .into();
-    let request = format!(
-        "GET {AUTHORIZED_KEYS}?{} HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n",
-        query.join("&")
-    );
-    let answer = exchange(&args.socket, request.as_bytes())
-        .map_err(|error| format!("the server at {} does not answer: {error}", args.socket.display()))?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or("the server's answer was cut off")?;
-    let status = head.split(' ').nth(1).unwrap_or_default();
-    if status == "200" { Ok(body.to_owned()) } else { Err(format!("the server answers {status}")) }
-}
-
-fn exchange(socket: &Path, request: &[u8]) -> std::io::Result<String> {
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(request)?;
-    let mut answer = String::new();
-    stream.take(MAX_ANSWER_BYTES).read_to_string(&mut answer)?;
-    Ok(answer)
-}
-
-/// sshd throws the standard error of its command away, so the reason goes to the system's log as well.
-fn tell_system_log(sentence: &str) {
-    /// Facility `authpriv`, severity `error`.
-    const PRIORITY: u8 = 10 * 8 + 3;
-    let line = format!("<{PRIORITY}>keyward[{}]: {sentence}", std::process::id());
-    // Where nobody collects a log there is nobody to tell.
-    let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(line.as_bytes(), "/dev/log"));
+    let query = [("login", login), ("fingerprint", fingerprint), ("type", kind), ("key", key)];
+    let query = query.map(|(name, value)| (name, value.as_str()));
+    let (status, body) = ask_gate(&args.socket, "GET", AUTHORIZED_KEYS, &query, PATIENCE)?;
+    if status == "200" { Ok(body) } else { Err(format!("the server answers {status}")) }
 }
 
 /// A login that a client made up, as text that a log can show.

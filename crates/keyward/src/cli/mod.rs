@@ -9,6 +9,7 @@ pub mod backup;
 pub mod completions;
 pub mod config;
 pub mod explain;
+mod gate_socket;
 mod local;
 pub mod man;
 pub mod master_key;
@@ -16,6 +17,7 @@ pub mod migrate;
 pub mod remote;
 pub mod restore;
 pub mod serve;
+pub mod ssh_used;
 pub mod verify_store;
 
 use std::ffi::OsString;
@@ -80,6 +82,7 @@ enum Command {
     Config(config::ConfigCommand),
     Explain(explain::ExplainArgs),
     AuthorizedKeys(authorized_keys::AuthorizedKeysArgs),
+    SshUsed(ssh_used::SshUsedArgs),
     Configure(remote::configure::ConfigureArgs),
     Whoami(remote::whoami::WhoamiArgs),
     #[command(subcommand)]
@@ -121,6 +124,7 @@ pub fn run(
         Command::Config(command) => config::run(command, environment, out),
         Command::Explain(args) => explain::run(&args, &environment, input, out),
         Command::AuthorizedKeys(args) => authorized_keys::run(&args, out),
+        Command::SshUsed(args) => ssh_used::run(&args, &environment),
         Command::Configure(args) => remote::configure::run(args, &environment, input, out),
         Command::Whoami(args) => remote::whoami::run(&args, &environment, out),
         Command::User(command) => remote::user::run(command, &environment, input, out),

@@ -1,6 +1,8 @@
 //! What the asker gets: a status, identity headers and the same once more as JSON. Never anything about the request's
 //! secret or expected signature (threat T25), and nothing that a stranger must not know, because proxies hand it on.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use dialects::{CallerNote, Cause, Note, Outcome};
 use domain::caller::{Caller, Origin};
@@ -93,6 +95,22 @@ pub(super) fn authorized_keys(outcome: Result<(String, LoginKey), SshDenial>, id
     let key_id = key.map(|fingerprint| fingerprint.to_string());
     let note = Note { operation: None, caller: None, key_id, outcome, cause, reason: None };
     Answered { response, note, source: None }
+}
+
+/// Whether a login was noted, for a client at `source`.
+pub(super) fn ssh_used(noted: Result<(), SshDenial>, source: Option<IpAddr>, id: RequestId) -> Answered {
+    let (status, outcome, reason) = match &noted {
+        Ok(()) => (StatusCode::NO_CONTENT, Outcome::Ok, None),
+        Err(denial) => (denial.status_of_report(), denial.outcome(), Some(denial.reason())),
+    };
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    insert(&mut response, REQUEST_ID, &id.hex());
+    let cause = reason
+        .map(|reason| Cause { code: status.as_str().to_owned().into(), text: reason.word().to_owned() });
+    let note = Note { operation: None, caller: None, key_id: None, outcome, cause, reason };
+    Answered { response, note, source }
 }
 
 /// The answer to several questions at once.

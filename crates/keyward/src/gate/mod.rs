@@ -12,9 +12,10 @@ mod route;
 mod settings;
 pub mod socket;
 pub mod ssh;
+mod ssh_used;
 pub mod verify;
 
-pub use route::{AUTHORIZED_KEYS, Route, owns};
+pub use route::{AUTHORIZED_KEYS, Route, SSH_USED, owns};
 pub use settings::GateSettings;
 
 use std::net::IpAddr;
@@ -89,6 +90,7 @@ impl Gate {
                 self.proxied(&parts, &asker, route, id).await
             }
             (Ok(_), Some(Route::AuthorizedKeys)) => self.authorized_keys(&parts, id).await,
+            (Ok(_), Some(Route::SshUsed)) => self.ssh_used(&parts, id).await,
             (Ok(asker), Some(Route::Verify)) => self.verify(&parts, body, &asker, id).await,
         };
         let Answered { response, note, source } = answered;

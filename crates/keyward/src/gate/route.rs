@@ -2,6 +2,8 @@
 
 /// Where `keyward authorized-keys` asks.
 pub const AUTHORIZED_KEYS: &str = "/gate/authorized-keys";
+/// Where `keyward ssh-used` reports.
+pub const SSH_USED: &str = "/gate/ssh-used";
 
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,11 +16,14 @@ pub enum Route {
     Verify,
     /// An SSH server asks which keys open a login.
     AuthorizedKeys,
+    /// A login's forced command says which key opened it.
+    SshUsed,
 }
 
 impl Route {
     /// Every route.
-    pub const ALL: [Self; 4] = [Self::Forward, Self::Envoy, Self::Verify, Self::AuthorizedKeys];
+    pub const ALL: [Self; 5] =
+        [Self::Forward, Self::Envoy, Self::Verify, Self::AuthorizedKeys, Self::SshUsed];
 
     /// The name in log and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -27,6 +32,7 @@ impl Route {
             Self::Envoy => "envoy",
             Self::Verify => "verify",
             Self::AuthorizedKeys => "authorized_keys",
+            Self::SshUsed => "ssh_used",
         }
     }
 
@@ -36,6 +42,7 @@ impl Route {
             "/gate/forward" => Some(Self::Forward),
             "/gate/verify" => Some(Self::Verify),
             AUTHORIZED_KEYS => Some(Self::AuthorizedKeys),
+            SSH_USED => Some(Self::SshUsed),
             _ => below_envoy(path).map(|_| Self::Envoy),
         }
     }

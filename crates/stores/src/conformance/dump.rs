@@ -3,7 +3,7 @@
 use domain::access_keys::AccessKey;
 use domain::accounts::Account;
 use domain::audit::{AuditRow, ChainHead};
-use domain::last_used::KeyUse;
+use domain::last_used::{KeyUse, UseKind};
 use domain::passwords::Password;
 use domain::refusals::RefusalCount;
 use domain::ssh_keys::SshKey;
@@ -80,9 +80,12 @@ pub async fn dump(store: &dyn Store) -> Dump {
             audit.extend(page);
         }
     }
-    let keys = users.iter().flat_map(|(_, keys)| keys.iter().map(|key| key.uuid)).collect();
-    let mut last_used = store.last_uses(keys).await.unwrap();
-    last_used.sort_by_key(|used| used.key);
+    let keys: Vec<_> = users.iter().flat_map(|(_, keys)| keys.iter().map(|key| key.uuid)).collect();
+    let mut last_used = Vec::new();
+    for kind in UseKind::ALL {
+        last_used.extend(store.last_uses(kind, keys.clone()).await.unwrap());
+    }
+    last_used.sort_by_key(|used| (used.kind, used.key));
     Dump {
         accounts,
         users,

@@ -7,7 +7,7 @@ use domain::accounts::{Account, AccountStatus};
 use domain::batch::{Batch, Effect};
 use domain::clock::UnixMillis;
 use domain::id::{KeyId, Serial};
-use domain::last_used::{KeyUse, LastUse};
+use domain::last_used::{KeyUse, LastUse, UseKind};
 use domain::name::NameKey;
 use domain::policy::Role;
 use domain::refusals::{KEPT_MINUTES, RefusalCount};
@@ -307,6 +307,7 @@ pub(super) async fn refusals_add_up_and_age(s: Subject) {
 pub(super) async fn the_latest_use_stays(s: Subject) {
     let (a, b) = (key(&user(&account(1), 1), 1).uuid, key(&user(&account(1), 1), 2).uuid);
     let used = |key, at, source: &str, operation: &'static str| KeyUse {
+        kind: UseKind::AccessKey,
         key,
         last: LastUse {
             at: UnixMillis(at),
@@ -320,7 +321,7 @@ pub(super) async fn the_latest_use_stays(s: Subject) {
         // Neither an entity nor in the audit.
         s.store.commit(Batch { effects, ..Batch::default() }).await.unwrap();
     };
-    let seen = async || s.store.last_uses(vec![b, a]).await.unwrap();
+    let seen = async || s.store.last_uses(UseKind::AccessKey, vec![b, a]).await.unwrap();
     assert_eq!(seen().await, []);
     write(vec![used(a, 10, "192.0.2.1", "One")]).await;
     assert_eq!(seen().await, [used(a, 10, "192.0.2.1", "One")]);
@@ -332,4 +333,11 @@ pub(super) async fn the_latest_use_stays(s: Subject) {
     let mut both = seen().await;
     both.sort_by_key(|used| used.last.at);
     assert_eq!(both, [used(b, 7, "::1", "Later"), used(a, 10, "2001:db8::1", "Same time")]);
+    // What is noted of another kind is kept apart.
+    let of = |kind, used: KeyUse| KeyUse { kind, ..used };
+    let offered = of(UseKind::SshOffer, used(b, 3, "::1", "Offered"));
+    write(vec![offered.clone(), of(UseKind::SshLogin, used(b, 4, "::1", "Login"))]).await;
+    assert_eq!(s.store.last_uses(UseKind::SshOffer, vec![a, b]).await.unwrap(), [offered]);
+    assert_eq!(s.store.last_uses(UseKind::SshLogin, vec![b]).await.unwrap()[0].last.at, UnixMillis(4));
+    assert_eq!(s.store.last_uses(UseKind::AccessKey, vec![b]).await.unwrap(), [used(b, 7, "::1", "Later")]);
 }

@@ -5,7 +5,7 @@ use domain::access_keys::{
 };
 use domain::batch::Effect::{InsertAccount, InsertKey, InsertUser, NoteUse};
 use domain::id::AccountUuid;
-use domain::last_used::{KeyUse, LastUse};
+use domain::last_used::{KeyUse, LastUse, UseKind};
 
 use super::Subject;
 use super::rows::{NOW, account, buried, child, key, user};
@@ -95,7 +95,7 @@ pub(super) async fn each_filter_leaves_out_the_others(s: Subject) {
     s.write(vec![InsertAccount(a.clone()), InsertUser(u.clone()), InsertUser(other.clone())]).await;
     insert(&s, &keys).await;
     let last = LastUse { at: NOW, source: None, dialect: "test".into(), operation: "".into() };
-    s.write(vec![NoteUse(KeyUse { key: keys[3].uuid, last })]).await;
+    s.write(vec![NoteUse(KeyUse { kind: UseKind::AccessKey, key: keys[3].uuid, last })]).await;
     let all = KeyFilter::default;
     let cases: Vec<(KeyFilter, &[u32])> = vec![
         (all(), &[1, 2, 3, 4, 5]),

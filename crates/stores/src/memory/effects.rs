@@ -295,9 +295,9 @@ impl Rows {
                     counted(rows);
                 })
             }
-            Effect::NoteUse(KeyUse { key, last }) => match self.last_used.get(key) {
+            Effect::NoteUse(KeyUse { kind, key, last }) => match self.last_used.get(&(*kind, *key)) {
                 Some(known) if known.at > last.at => Box::new(|_| {}),
-                Some(_) | None => put(self, |rows| &mut rows.last_used, *key, last.clone()),
+                Some(_) | None => put(self, |rows| &mut rows.last_used, (*kind, *key), last.clone()),
             },
         }
     }

@@ -15,7 +15,7 @@ use domain::audit_log::{AuditOrder, AuditPage, AuditPlace, AuditScan};
 use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
 use domain::idempotency::RememberedRequest;
-use domain::last_used::{KeyUse, LastUse};
+use domain::last_used::{KeyUse, LastUse, UseKind};
 use domain::name::NameKey;
 use domain::passwords::Password;
 use domain::refusals::RefusalCount;
@@ -90,7 +90,7 @@ struct Rows {
     audit: BTreeMap<(NodeId, u64), AuditRow>,
     requests: BTreeMap<Mark, RememberedRequest>,
     refusals: BTreeMap<RefusalKind, u64>,
-    last_used: BTreeMap<KeyUuid, LastUse>,
+    last_used: BTreeMap<(UseKind, KeyUuid), LastUse>,
     ssh_keys: BTreeMap<KeyUuid, SshKey>,
     passwords: BTreeMap<UserUuid, Password>,
     tokens: BTreeMap<TokenHash, Token>,
@@ -232,7 +232,8 @@ impl Store for MemoryStore {
 
     fn scan_keys(&self, scan: KeyScan) -> StoreFuture<'_, KeyScanPage> {
         self.read(|rows| {
-            let last_use = |key: &AccessKey| rows.last_used.get(&key.uuid).map(|last| last.at);
+            let last_use =
+                |key: &AccessKey| rows.last_used.get(&(UseKind::AccessKey, key.uuid)).map(|last| last.at);
             let matches =
                 |key: &&AccessKey| key.account == scan.account && scan.filter.shows(key, last_use(key));
             let place = |key: &AccessKey| (key.created_at, key.uuid);
@@ -355,9 +356,9 @@ impl Store for MemoryStore {
         })
     }
 
-    fn last_uses(&self, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
+    fn last_uses(&self, kind: UseKind, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
         self.read(|rows| {
-            let used = |key: KeyUuid| Some(KeyUse { key, last: rows.last_used.get(&key)?.clone() });
+            let used = |key| Some(KeyUse { kind, key, last: rows.last_used.get(&(kind, key))?.clone() });
             keys.into_iter().filter_map(used).collect()
         })
     }

@@ -299,15 +299,15 @@ fn update_key(db: &Connection, key: &AccessKey) -> Result<(), Fault> {
 }
 
 /// Changes no row when a later use is stored already: nodes write their marks in any order.
-fn note_use(db: &Connection, KeyUse { key, last }: &KeyUse) -> Result<(), Fault> {
+fn note_use(db: &Connection, KeyUse { kind, key, last }: &KeyUse) -> Result<(), Fault> {
     let source = last.source.map(|source| source.to_string());
     db.prepare_cached(
         "INSERT INTO last_used (kind, record, at, source, dialect, operation) \
-         VALUES ('access-key', ?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET at = excluded.at, \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET at = excluded.at, \
          source = excluded.source, dialect = excluded.dialect, operation = excluded.operation \
          WHERE excluded.at >= at",
     )?
-    .execute(params![key.as_bytes(), last.at.0, source, last.dialect, last.operation])?;
+    .execute(params![kind.as_str(), key.as_bytes(), last.at.0, source, last.dialect, last.operation])?;
     Ok(())
 }
 

@@ -38,7 +38,7 @@ use domain::audit_log::{AuditPage, AuditScan};
 use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
 use domain::idempotency::RememberedRequest;
-use domain::last_used::KeyUse;
+use domain::last_used::{KeyUse, UseKind};
 use domain::name::NameKey;
 use domain::passwords::Password;
 use domain::refusals::RefusalCount;
@@ -390,8 +390,8 @@ impl Store for SqliteStore {
         Box::pin(self.readers.read(move |db| reads::refusals(db, since_minute, limit)))
     }
 
-    fn last_uses(&self, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
-        Box::pin(self.readers.read(move |db| reads::last_uses(db, &keys)))
+    fn last_uses(&self, kind: UseKind, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
+        Box::pin(self.readers.read(move |db| reads::last_uses(db, kind, &keys)))
     }
 
     fn audit_heads(&self) -> StoreFuture<'_, Vec<ChainHead>> {

@@ -9,7 +9,7 @@ use domain::audit::{AuditRow, ChainHead};
 use domain::audit_log::{AuditOrder, AuditPage, AuditPlace, AuditScan};
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
 use domain::idempotency::RememberedRequest;
-use domain::last_used::KeyUse;
+use domain::last_used::{KeyUse, UseKind};
 use domain::name::NameKey;
 use domain::refusals::RefusalCount;
 use domain::store::{KeyOwner, RowCounts, UserPage, UserRows};
@@ -226,11 +226,13 @@ pub(super) fn refusals(db: &Connection, since_minute: i64, limit: u32) -> Result
     all(db, &ROWS, params![since_minute, limit], rows::refusal)
 }
 
-pub(super) fn last_uses(db: &Connection, keys: &[KeyUuid]) -> Result<Vec<KeyUse>, Fault> {
+pub(super) fn last_uses(db: &Connection, kind: UseKind, keys: &[KeyUuid]) -> Result<Vec<KeyUse>, Fault> {
     static ONE: Query = LazyLock::new(|| {
-        format!("SELECT {} FROM last_used WHERE kind = 'access-key' AND record = ?1", rows::LAST_USED)
+        format!("SELECT {} FROM last_used WHERE kind = ?1 AND record = ?2", rows::LAST_USED)
     });
-    let one = |key: &KeyUuid| first(db, &ONE, params![key.as_bytes()], rows::key_use).transpose();
+    let one = |key: &KeyUuid| {
+        first(db, &ONE, params![kind.as_str(), key.as_bytes()], |row| rows::key_use(kind, row)).transpose()
+    };
     keys.iter().filter_map(one).collect()
 }
 

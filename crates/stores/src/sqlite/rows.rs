@@ -9,7 +9,7 @@ use domain::audit::{AuditEntry, AuditRow, ChainHead};
 use domain::clock::UnixMillis;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, RequestId, Serial, UserUuid};
 use domain::idempotency::{RememberedRequest, Repeatable};
-use domain::last_used::{KeyUse, LastUse};
+use domain::last_used::{KeyUse, LastUse, UseKind};
 use domain::name::NameKey;
 use domain::net::AddressRange;
 use domain::policy::Role;
@@ -256,9 +256,10 @@ pub(super) fn ring_key(row: &Row<'_>) -> Result<RingRow, Fault> {
     })
 }
 
-pub(super) fn key_use(row: &Row<'_>) -> Result<KeyUse, Fault> {
+pub(super) fn key_use(kind: UseKind, row: &Row<'_>) -> Result<KeyUse, Fault> {
     let mut columns = Columns::of("last_used", row);
     Ok(KeyUse {
+        kind,
         key: columns.id(KeyUuid::from_bytes)?,
         last: LastUse {
             at: columns.time()?,

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0005_native_api.sql"),
     include_str!("../../migrations/sqlite/0006_ssh_key_sources.sql"),
     include_str!("../../migrations/sqlite/0007_keys_of_tokens.sql"),
+    include_str!("../../migrations/sqlite/0008_ssh_key_uses.sql"),
 ];
 
 /// Makes an empty file a store.

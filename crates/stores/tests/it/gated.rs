@@ -11,7 +11,7 @@ use domain::audit_log::{AuditPage, AuditScan};
 use domain::batch::Batch;
 use domain::id::{AccountUuid, KeyId, KeyUuid, NodeId, Serial, UserUuid};
 use domain::idempotency::RememberedRequest;
-use domain::last_used::KeyUse;
+use domain::last_used::{KeyUse, UseKind};
 use domain::name::NameKey;
 use domain::passwords::Password;
 use domain::refusals::RefusalCount;
@@ -198,8 +198,8 @@ impl Store for Gated {
         self.store.refusals(since_minute, limit)
     }
 
-    fn last_uses(&self, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
-        self.store.last_uses(keys)
+    fn last_uses(&self, kind: UseKind, keys: Vec<KeyUuid>) -> StoreFuture<'_, Vec<KeyUse>> {
+        self.store.last_uses(kind, keys)
     }
 
     fn audit_heads(&self) -> StoreFuture<'_, Vec<ChainHead>> {

@@ -4,7 +4,7 @@ use domain::access_keys::{KeyChange, KeyStatus};
 use domain::batch::{Batch, Effect};
 use domain::clock::Clock;
 use domain::id::KeyUuid;
-use domain::last_used::{KeyUse, LastUse};
+use domain::last_used::{KeyUse, LastUse, UseKind};
 
 use crate::world::{Credentials, SCLOUD, World};
 
@@ -16,7 +16,8 @@ async fn uuid(world: &World, key: &Credentials) -> KeyUuid {
 /// What a reader on this node sees, and what is on disk.
 async fn both(world: &World, key: KeyUuid) -> (Option<LastUse>, Option<LastUse>) {
     let seen = world.service.last_uses(&[key]).await.unwrap().remove(0);
-    let stored = world.store.last_uses(vec![key]).await.unwrap().pop().map(|row| row.last);
+    let stored =
+        world.store.last_uses(UseKind::AccessKey, vec![key]).await.unwrap().pop().map(|row| row.last);
     (seen, stored)
 }
 
@@ -67,7 +68,7 @@ async fn the_newest_of_two_nodes_counts() {
     let elsewhere =
         |millis| LastUse { at: own.at.plus(millis), operation: "Elsewhere".into(), ..own.clone() };
     let write = async |last| {
-        let effects = vec![Effect::NoteUse(KeyUse { key, last })];
+        let effects = vec![Effect::NoteUse(KeyUse { kind: UseKind::AccessKey, key, last })];
         world.store.commit(Batch { effects, ..Batch::default() }).await.unwrap();
     };
     write(elsewhere(1_000)).await;

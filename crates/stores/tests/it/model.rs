@@ -9,7 +9,7 @@ use domain::batch::{Batch, Effect, Require};
 use domain::caller::Credential;
 use domain::clock::UnixMillis;
 use domain::id::{KeyId, Serial};
-use domain::last_used::{KeyUse, LastUse};
+use domain::last_used::{KeyUse, LastUse, UseKind};
 use domain::name::NameKey;
 use domain::policy::Role;
 use domain::refusals::RefusalCount;
@@ -125,6 +125,7 @@ fn changed_token_key() -> impl Strategy<Value = TokenKey> {
 
 fn key_use() -> impl Strategy<Value = KeyUse> {
     ((0..KEYS), time(), 0_u8..3).prop_map(|(number, at, source)| KeyUse {
+        kind: UseKind::ALL[usize::from(source) % 3],
         key: some_key(number).uuid,
         last: LastUse {
             at,

@@ -189,7 +189,7 @@ impl LimitArgs {
     }
 }
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     ("ID", "/id"),
     ("USER", "/user"),
     ("TITLE", "/title"),
@@ -198,9 +198,10 @@ const COLUMNS: [Column; 8] = [
     ("FINGERPRINT", "/fingerprint"),
     ("EXPIRES", "/expires_at"),
     ("LAST OFFERED", "/last_offered"),
+    ("LAST USED", "/last_used"),
 ];
 
-const FIELDS: [Column; 11] = [
+const FIELDS: [Column; 12] = [
     ("ssh key", "/id"),
     ("user", "/user"),
     ("title", "/title"),
@@ -210,6 +211,7 @@ const FIELDS: [Column; 11] = [
     ("sources", "/sources"),
     ("expires", "/expires_at"),
     ("last offered", "/last_offered"),
+    ("last used", "/last_used"),
     ("created", "/created_at"),
     ("key", "/key"),
 ];

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::programs::{Program, block_of};
 use crate::harness::server::Ended;
-use crate::harness::{Server, Setup};
+use crate::harness::{Request, Server, Setup};
 
 const PAGE: &str = include_str!("../../../../../docs/integrations/sshd.md");
 
@@ -191,6 +191,79 @@ fn a_shared_login_runs_its_command_for_whoever_it_is() {
         assert_eq!(said, format!("{name} of default asks: git-upload-pack x\n"), "{output:?}");
     }
     server.stop();
+}
+
+/// The administrator's view of the one SSH key of a user.
+fn key_of(server: &Server, user: &str) -> serde_json::Value {
+    let answer = server.native(server.administrator(), "GET", &format!("/api/v1/users/{user}/ssh-keys"), "");
+    let mut list: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    list["items"][0].take()
+}
+
+#[test]
+fn a_key_is_used_when_its_logins_command_says_so_and_offered_before() {
+    let setup = Setup::new();
+    let (jane, bob) = (Pair::generate(&setup, "jane"), Pair::generate(&setup, "bob"));
+    let login = own_login();
+    let program = env!("CARGO_BIN_EXE_keyward");
+    let socket = setup.socket();
+    let settings = format!(
+        "[ssh.logins.\"{login}\"]\nusers = \"any\"\ncommand = \"{program} ssh-used --socket {} {{key_id}}; echo {{user}}\"",
+        socket.display(),
+    );
+    let setup = setup_with_keys(&settings, &[("jane", &jane), ("bob", &bob)], setup);
+    let server = setup.start();
+    let sshd = sshd(&setup);
+    assert!(key_of(&server, "jane")["last_offered"].is_null());
+    // Somebody who merely has the public half makes sshd ask.
+    let fingerprint = bob.fingerprint();
+    let asked = authorized_keys(&socket, &setup, bob.arguments(&login, &fingerprint));
+    assert!(asked.out.contains("ssh-used"), "{}", asked.out);
+    let output = ssh(&sshd, &jane, &login, "anything");
+    assert_eq!(
+        (output.stdout.as_slice(), output.stderr.as_slice()),
+        (&b"jane\n"[..], &b""[..]),
+        "{output:?}"
+    );
+    let (jane_key, bob_key) = (key_of(&server, "jane"), key_of(&server, "bob"));
+    assert!(jane_key["last_offered"].is_string() && jane_key["last_used"].is_string(), "{jane_key}");
+    assert!(bob_key["last_offered"].is_string() && bob_key["last_used"].is_null(), "{bob_key}");
+    server.wait_for_log(|log| log.contains("\"operation\":\"ssh_used\""));
+    let line: serde_json::Value =
+        serde_json::from_str(server.log().lines().find(|line| line.contains("ssh_used")).unwrap()).unwrap();
+    assert_eq!((&line["source"], &line["http.status"]), (&"127.0.0.1".into(), &204.into()), "{line}");
+    // Both are kept.
+    server.stop();
+    let server = setup.start();
+    let kept = key_of(&server, "jane");
+    assert_eq!(
+        (&kept["last_offered"], &kept["last_used"]),
+        (&jane_key["last_offered"], &jane_key["last_used"])
+    );
+    // Numbers of no key, and no numbers.
+    let report =
+        |query: &str| server.question(&Request::new("POST", &format!("/gate/ssh-used?{query}"))).status;
+    for (query, status) in
+        [("key=1", 404), ("key=0", 400), ("key=x", 400), ("", 400), ("key=1&source=x", 400)]
+    {
+        assert_eq!(report(query), status, "{query}");
+    }
+    let number = jane_key["id"].as_u64().unwrap();
+    assert_eq!(
+        server.question(&Request::get(&format!("/gate/ssh-used?key={number}"))).status,
+        400,
+        "not a GET"
+    );
+    assert_eq!(server.ask(&Request::new("POST", &format!("/gate/ssh-used?key={number}"))).status, 401);
+    // Without a server the login goes on, without a word.
+    server.stop();
+    let used = ["ssh-used", "--socket", socket.to_str().unwrap(), "4711"];
+    let ended = setup.run_with(&used, b"");
+    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (Some(0), "", ""));
+    let silent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let ended = setup.run_with(&used, b"");
+    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (Some(0), "", ""));
+    drop(silent);
 }
 
 fn authorized_keys(socket: &Path, setup: &Setup, arguments: [&str; 4]) -> Ended {
