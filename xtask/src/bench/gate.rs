@@ -95,7 +95,8 @@ impl Bench {
             ("gate forward, aws4, Unix socket", socket.clone(), &questions, 1),
             ("gate verify, 100 requests a call, Unix socket", socket, &calls, BATCH),
         ] {
-            self.gate_row(name, server, &place, requests, per_request)?;
+            let target = if per_request == 1 { Target::RatioAtLeast(0.70) } else { Target::None };
+            self.gate_row(name, server, &place, requests, (per_request, target), allowed)?;
         }
         let rates =
             (0..self.plan.rounds).map(|_| in_process(&signed, &key, self.plan.run)).collect::<Result<_>>()?;
@@ -103,13 +104,15 @@ impl Bench {
         Ok(())
     }
 
-    fn gate_row(
+    /// Rows about a way of asking, whose calls are worth so many requests each and are held to that target.
+    pub(super) fn gate_row(
         &mut self,
         name: &str,
         server: SocketAddr,
         place: &Place,
         requests: &[Request],
-        per_request: usize,
+        (per_request, target): (usize, Target),
+        accepted: fn(&[u8]) -> bool,
     ) -> Result<()> {
         let example = requests.first().context("nothing to ask")?;
         let answer = baseline::ask(server, example)?;
@@ -117,11 +120,10 @@ impl Bench {
         baseline::same_bytes(&answer, &baseline::ask(bare.1, example)?)?;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..self.plan.rounds {
-            ours.push(self.measure(&self.few.server()?.0, place.clone(), requests, allowed)?);
-            theirs.push(self.measure(&bare.0, bare.1, requests, allowed)?);
+            ours.push(self.measure(&self.few.server()?.0, place.clone(), requests, accepted)?);
+            theirs.push(self.measure(&bare.0, bare.1, requests, accepted)?);
         }
         let times = stats::float(per_request);
-        let target = if per_request == 1 { Target::RatioAtLeast(0.70) } else { Target::None };
         let values = |side: &[Measured], value: &dyn Fn(&Measured) -> f64| side.iter().map(value).collect();
         let mut row = |what: &str,
                        unit,

@@ -13,6 +13,7 @@ mod logins;
 mod native;
 mod pages;
 mod sqlite;
+mod ssh;
 mod stats;
 mod table;
 mod tencent;
@@ -34,7 +35,7 @@ use load::{Place, Request};
 use stats::Sample;
 use table::{Row, Target, Unit};
 
-const USAGE: &str = "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|pages|gate|logins|creates|keys] [--binary PATH]";
+const USAGE: &str = "usage: cargo xtask bench [--keys N (100000)] [--quick] [--only lists|pages|gate|ssh|logins|creates|keys] [--binary PATH]";
 /// Connections in every figure.
 const CONNECTIONS: usize = 64;
 /// The small store that larger ones are compared with.
@@ -75,6 +76,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("lists", Bench::lists),
     ("pages", Bench::pages),
     ("gate", Bench::gate),
+    ("ssh", Bench::ssh),
     ("logins", Bench::logins),
     ("creates", Bench::creates),
     ("keys", Bench::many_keys),

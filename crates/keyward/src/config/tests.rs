@@ -316,6 +316,8 @@ fn settings_that_contradict_each_other_are_refused() {
         ("[limits]\nconnections = 100", "connections_per_source is above"),
         ("[dialect.scloud]\nhosts = [\"IAM.example.org\"]", "dialect.scloud.hosts must hold host names"),
         ("[dialect.scloud]\nhosts = [\"a.example:80\"]", "dialect.scloud.hosts must hold host names"),
+        ("gate.open = true\ntrusted_proxies = [\"127.0.0.0/8\"]", "names a proxy on this machine"),
+        ("gate.open = true\ntrusted_proxies = [\"::1\"]", "names a proxy on this machine"),
         ("dialect.scloud.hosts = [\"a\"]\ndialect.samsung.hosts = [\"a\"]", "the host a stands twice"),
     ];
     for (text, expected) in cases {
@@ -323,6 +325,7 @@ fn settings_that_contradict_each_other_are_refused() {
         assert!(message.contains(expected), "{text}: {message}");
         assert!(!message.contains("aGVsbG8"), "{message}");
     }
+    assert!(load("gate.open = true\ntrusted_proxies = [\"10.0.0.0/8\"]", &[]).is_ok());
     assert!(load("listen = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"", &[]).is_ok());
 }
 

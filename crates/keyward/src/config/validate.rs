@@ -1,7 +1,8 @@
 //! What must hold between settings. Every refusal says what to do.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::addresses::Cidr;
 use super::error::ConfigError;
 use super::{Config, UnboundSchemes};
 
@@ -158,12 +159,23 @@ fn hosts(config: &Config) -> Option<String> {
 
 /// Without a token the gate would tell every machine on the network whether a signature is good.
 fn gate(config: &Config) -> Option<String> {
-    (config.gate.open && is_remote(config.listen)).then(|| {
-        format!(
+    if !config.gate.open {
+        return None;
+    }
+    if is_remote(config.listen) {
+        return Some(format!(
             "gate.open is set and listen is {}, which other machines can reach. Let services ask at the socket or with \
              a gate token, or use a loopback address.",
             config.listen
-        )
+        ));
+    }
+    // What such a proxy passes on comes from this machine too.
+    let own = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    let is_own = |Cidr(range): &Cidr| own.iter().any(|address| range.contains(*address));
+    config.trusted_proxies.iter().any(is_own).then(|| {
+        "gate.open is set and trusted_proxies names a proxy on this machine: whoever reaches the proxy could ask the gate. \
+         Let services ask at the socket or with a gate token."
+            .to_owned()
     })
 }
 

@@ -223,7 +223,8 @@ fn a_key_is_used_when_its_logins_command_says_so_and_offered_before() {
     assert_eq!(
         (output.stdout.as_slice(), output.stderr.as_slice()),
         (&b"jane\n"[..], &b""[..]),
-        "{output:?}"
+        "{output:?}\n{}",
+        server.log()
     );
     let (jane_key, bob_key) = (key_of(&server, "jane"), key_of(&server, "bob"));
     assert!(jane_key["last_offered"].is_string() && jane_key["last_used"].is_string(), "{jane_key}");
