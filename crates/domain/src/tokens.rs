@@ -69,14 +69,24 @@ impl TokenKind {
         [TokenKind::Session, TokenKind::Gate].into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// A new token. The prefix lets scanners for leaked secrets find it.
-    pub fn generate(self, random: &dyn Randomness) -> Zeroizing<String> {
-        let prefix = match self {
+    /// What its tokens begin with; it lets scanners for leaked secrets find them.
+    const fn prefix(self) -> &'static str {
+        match self {
             TokenKind::Session => "kws-",
             TokenKind::Gate => "kwg-",
-        };
+        }
+    }
+
+    /// A new token.
+    pub fn generate(self, random: &dyn Randomness) -> Zeroizing<String> {
         let random = Zeroizing::new(text(random, ALPHANUMERIC, RANDOM_CHARS));
-        Zeroizing::new([prefix, random.as_str()].concat())
+        Zeroizing::new([self.prefix(), random.as_str()].concat())
+    }
+
+    /// Whether `word` has the form of its tokens. What has not is none, and costs neither a hash nor a look-up, however long it
+    /// is (threat T36).
+    pub(crate) fn could_be(self, word: &[u8]) -> bool {
+        word.len() == self.prefix().len() + RANDOM_CHARS && word.starts_with(self.prefix().as_bytes())
     }
 }
 
@@ -136,6 +146,7 @@ mod tests {
             for _ in 0..1_000 {
                 let token = kind.generate(&random);
                 assert_eq!(token.len(), 47);
+                assert!(kind.could_be(token.as_bytes()) && !kind.could_be(&token.as_bytes()[1..]));
                 assert!(token.bytes().all(|byte| byte.is_ascii_graphic()));
                 assert!(seen.insert(TokenHash::of(token.as_bytes())));
             }

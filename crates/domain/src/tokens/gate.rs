@@ -105,7 +105,7 @@ impl Service {
     /// # Errors
     /// What the store says.
     pub async fn gate_caller(&self, word: &[u8]) -> Result<Option<GateCaller>, StoreError> {
-        let hash = self.hash_token(word);
+        let Some(hash) = self.hash_token(TokenKind::Gate, word) else { return Ok(None) };
         let Some(record) = self.directory.by_token(&hash).await? else { return Ok(None) };
         let now = self.clock.now();
         let account = &record.rows.account;

@@ -77,7 +77,7 @@ impl Service {
     }
 
     async fn judge_token(&self, token: &str, origin: Origin) -> Result<Caller, TokenError> {
-        let hash = self.hash_token(token.as_bytes());
+        let hash = self.hash_token(TokenKind::Session, token.as_bytes()).ok_or(TokenError::Unknown)?;
         let record = self.directory.by_token(&hash).await?.ok_or(TokenError::Unknown)?;
         let token = record.token(&hash).filter(|token| token.kind == TokenKind::Session);
         let token = token.ok_or(TokenError::Unknown)?;
@@ -88,13 +88,17 @@ impl Service {
         Ok(self.caller_with_token(&record, token, origin))
     }
 
-    /// What a presented token is looked up by; counted, because it is all that a token which is none may cost.
-    pub(crate) fn hash_token(&self, token: &[u8]) -> TokenHash {
+    /// What a presented token is looked up by, if it has the form of one; counted, because it is all that a token which is none
+    /// may cost.
+    pub(crate) fn hash_token(&self, kind: TokenKind, token: &[u8]) -> Option<TokenHash> {
+        if !kind.could_be(token) {
+            return None;
+        }
         self.token_work.fetch_add(1, Ordering::Relaxed);
-        TokenHash::of(token)
+        Some(TokenHash::of(token))
     }
 
-    /// Presented tokens that were hashed so far: one for each, whatever it is (threat T36).
+    /// Presented tokens that were hashed so far: at most one for each, whatever it is (threat T36).
     pub fn token_work(&self) -> u64 {
         self.token_work.load(Ordering::Relaxed)
     }
@@ -153,7 +157,7 @@ impl Service {
         token: &str,
     ) -> Result<(Token, Arc<UserRecord>), Error> {
         let reach = caller.reach(action)?;
-        let hash = self.hash_token(token.as_bytes());
+        let hash = self.hash_token(TokenKind::Session, token.as_bytes()).ok_or(Error::TokenNotFound)?;
         let record = self.directory.by_token(&hash).await?.ok_or(Error::TokenNotFound)?;
         let owner = &record.rows.user;
         let visible =

@@ -318,7 +318,7 @@ async fn t35_tokens_are_references_and_signed_words_are_nothing() {
 }
 
 #[tokio::test]
-async fn t36_any_token_is_one_hash_and_no_more() {
+async fn t36_any_token_is_one_hash_at_most() {
     let world = world().await;
     let good = token(&world, "bob").await;
     let before = world.digest().await;
@@ -328,10 +328,10 @@ async fn t36_any_token_is_one_hash_and_no_more() {
         (world.service.token_work() - before, seen.status, seen.text)
     };
     assert_eq!(work(&good).await.0, 1);
-    for garbage in
-        ["x".to_owned(), good.replace("kws-", "kwx-"), "a".repeat(100_000), "\u{ff}".repeat(50_000)]
-    {
-        assert_eq!(work(&garbage).await, (1, 401, EXPIRED.to_owned()), "{} bytes", garbage.len());
+    let same_form = format!("{}0000", &good[..good.len() - 4]);
+    let others = ["x".to_owned(), good.replace("kws-", "kwx-"), "a".repeat(100_000), "\u{ff}".repeat(50_000)];
+    for (garbage, hashes) in [(same_form, 1)].into_iter().chain(others.map(|other| (other, 0))) {
+        assert_eq!(work(&garbage).await, (hashes, 401, EXPIRED.to_owned()), "{} bytes", garbage.len());
     }
     assert_eq!(world.service.password_work(), 2, "the password that was set and the one login");
     assert_eq!(world.digest().await, before);
