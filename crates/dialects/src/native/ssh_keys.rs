@@ -44,7 +44,7 @@ struct SshKeyModel<'a> {
 
 impl<'a> SshKeyModel<'a> {
     /// A key of the user of that name, with its last uses.
-    fn new(key: &'a SshKey, user: &'a str, uses: &SshKeyUses, now: UnixMillis) -> Self {
+    fn new(call: &Call<'_>, key: &'a SshKey, user: &'a str, uses: &SshKeyUses) -> Self {
         let at = |last: &Option<LastUse>| last.as_ref().map(|last| time::text(last.at));
         Self {
             id: key.serial.get(),
@@ -56,7 +56,7 @@ impl<'a> SshKeyModel<'a> {
             key: &key.text,
             fingerprint: key.fingerprint.to_string(),
             status: key.status.as_str(),
-            state: state(key, now),
+            state: state(call, key),
             sources: key.sources.iter().map(ToString::to_string).collect(),
             expires_at: key.expires_at.map(time::text),
             last_offered: at(&uses.offered),
@@ -70,9 +70,15 @@ impl<'a> SshKeyModel<'a> {
     }
 }
 
-/// What status and end come to now.
-fn state(key: &SshKey, now: UnixMillis) -> &'static str {
-    if key.is_expired(now) { "expired" } else { key.status.as_str() }
+/// What status, end and the operator's list come to now.
+fn state(call: &Call<'_>, key: &SshKey) -> &'static str {
+    if call.service.is_blocked(key) {
+        "blocked"
+    } else if key.is_expired(call.now()) {
+        "expired"
+    } else {
+        key.status.as_str()
+    }
 }
 
 #[derive(Serialize)]
@@ -130,10 +136,9 @@ fn query<'a>(call: &Call<'a>, name: &str, user: Option<&'a str>) -> Result<SshKe
 async fn page(call: &Call<'_>, name: &str, query: &SshKeyQuery<'_>) -> Result<Reply, Refusal> {
     let SshKeysFound { keys, next } = call.service.search_ssh_keys(call.caller, query).await?;
     let uses = uses(call, &keys).await?;
-    let now = call.now();
     let items = keys.iter().zip(&uses);
     let items =
-        items.map(|(found, uses)| SshKeyModel::new(&found.key, &found.owner.rows.user.name, uses, now));
+        items.map(|(found, uses)| SshKeyModel::new(call, &found.key, &found.owner.rows.user.name, uses));
     let next_cursor = next.map(|next| call.service.cursor(call.caller, name, next.as_bytes()));
     Reply::ok(&SshKeyList { items: items.collect(), next_cursor })
 }
@@ -162,7 +167,7 @@ pub(super) fn create(call: Call<'_>) -> Answering<'_> {
             Some(key) => key,
             None => return repeated_creation(&call).await?.ok_or(Error::Conflict.into()),
         };
-        Reply::created(&SshKeyModel::new(&key, call.name(), &SshKeyUses::default(), call.now()))
+        Reply::created(&SshKeyModel::new(&call, &key, call.name(), &SshKeyUses::default()))
     })
 }
 
@@ -172,7 +177,7 @@ async fn repeated_creation(call: &Call<'_>) -> Result<Option<Reply>, Refusal> {
     let page = call.service.list_ssh_keys(call.caller, call.name(), "", 0, usize::MAX).await?;
     let key = page.keys.iter().find(|key| *key.uuid.as_bytes() == remembered.object);
     let key = key.ok_or(Error::SshKeyNotFound)?;
-    Reply::created(&SshKeyModel::new(key, call.name(), &SshKeyUses::default(), call.now())).map(Some)
+    Reply::created(&SshKeyModel::new(call, key, call.name(), &SshKeyUses::default())).map(Some)
 }
 
 pub(super) fn get(call: Call<'_>) -> Answering<'_> {
@@ -200,7 +205,7 @@ async fn answer(call: &Call<'_>, found: FoundSshKey) -> Result<Reply, Refusal> {
     let found = [found];
     let uses = uses(call, &found).await?.into_iter().next().unwrap_or_default();
     let [FoundSshKey { key, owner }] = &found;
-    Reply::ok(&SshKeyModel::new(key, &owner.rows.user.name, &uses, call.now()))
+    Reply::ok(&SshKeyModel::new(call, key, &owner.rows.user.name, &uses))
 }
 
 pub(super) fn delete(call: Call<'_>) -> Answering<'_> {

@@ -70,7 +70,7 @@ impl Service {
         }
         let now = self.clock.now();
         self.last_used.mark(UseKind::SshOffer, found.key.uuid, now, origin, "offered");
-        if self.blocked_keys.contains(&found.key.fingerprint) {
+        if self.is_blocked(&found.key) {
             return Err(LoginRefused::Blocked);
         }
         may_log_in(&found.owner, &found.key, now)?;

@@ -97,6 +97,11 @@ impl Service {
         Ok(Some(FoundSshKey { key, owner }))
     }
 
+    /// Whether the operator has listed the key as one that nobody may use (threat T87).
+    pub fn is_blocked(&self, key: &SshKey) -> bool {
+        self.blocked_keys.contains(&key.fingerprint)
+    }
+
     /// All live keys of a user, from memory where they are there; keys that fail their integrity check are left out.
     ///
     /// # Errors

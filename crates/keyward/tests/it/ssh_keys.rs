@@ -223,6 +223,7 @@ fn t87_listed_keys_are_neither_added_nor_of_any_use() {
     assert_eq!(asks(), "");
     server.wait_for_log(|log| log.contains("\"cause\":\"ssh_key_blocked\""));
     let shell = Shell::of_administrator(&server);
+    assert!(shell.done("ssh-key list --user zoe").contains("  blocked  "));
     let refused = shell.run_with("ssh-key add --title build -", BUILD);
     assert_eq!(refused.code, Some(1));
     assert!(refused.err.contains("in the list of compromised keys"), "{}", refused.err);
