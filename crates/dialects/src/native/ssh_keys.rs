@@ -2,7 +2,6 @@
 
 use domain::Error;
 use domain::access_keys::KeyStatus;
-use domain::clock::UnixMillis;
 use domain::id::{KeyUuid, Serial};
 use domain::last_used::{LastUse, SshKeyUses};
 use domain::ssh_keys::{
