@@ -1,5 +1,5 @@
 //! Asking the running server over the gate's socket, for commands that sshd and its logins run: no settings, no runtime, and a
-//! bounded wait for everything, so that a login waits about a millisecond for them.
+//! bounded wait for everything, so that a login waits a few milliseconds for them.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};
