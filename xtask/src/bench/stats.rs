@@ -52,6 +52,11 @@ impl Spread {
     }
 }
 
+/// The middle of these values; NaN without any.
+pub(super) fn median(values: &[f64]) -> f64 {
+    Spread::of(values.iter().copied()).map_or(f64::NAN, |spread| spread.median)
+}
+
 /// Welch's t: how many standard errors the means of two samples lie apart. NaN without values.
 pub(super) fn welch_t(one: &[f64], other: &[f64]) -> f64 {
     let moments = |values: &[f64]| {
@@ -91,7 +96,7 @@ mod tests {
         assert!((welch_t(&a, &b) + 4.0 / (8.0_f64 / 3.0).sqrt()).abs() < 1e-12);
         assert!((welch_t(&b, &a) + welch_t(&a, &b)).abs() < 1e-12);
         assert_eq!(welch_t(&a, &a), 0.0);
-        assert!(welch_t(&[], &a).is_nan());
+        assert!(welch_t(&[], &a).is_nan() && median(&[]).is_nan());
     }
 
     #[test]
