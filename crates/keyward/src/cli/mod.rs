@@ -81,8 +81,8 @@ enum Command {
     #[command(subcommand)]
     Config(config::ConfigCommand),
     Explain(explain::ExplainArgs),
-    AuthorizedKeys(authorized_keys::AuthorizedKeysArgs),
-    SshUsed(ssh_used::SshUsedArgs),
+    #[command(flatten)]
+    Login(LoginCommand),
     Configure(remote::configure::ConfigureArgs),
     Whoami(remote::whoami::WhoamiArgs),
     #[command(subcommand)]
@@ -107,6 +107,28 @@ enum Command {
     Man(man::ManArgs),
 }
 
+/// What a login waits for. Building the parser of all commands takes longer than these do, so they have one of their own.
+#[derive(Debug, Parser)]
+#[command(name = "keyward", version)]
+struct LoginArguments {
+    #[command(subcommand)]
+    command: LoginCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum LoginCommand {
+    AuthorizedKeys(authorized_keys::AuthorizedKeysArgs),
+    SshUsed(ssh_used::SshUsedArgs),
+}
+
+fn parse(arguments: &[OsString]) -> Result<Command, clap::Error> {
+    let named = arguments.get(1).and_then(|name| name.to_str());
+    if matches!(named, Some("authorized-keys" | "ssh-used")) {
+        return LoginArguments::try_parse_from(arguments).map(|arguments| Command::Login(arguments.command));
+    }
+    Arguments::try_parse_from(arguments).map(|arguments| arguments.command)
+}
+
 /// Runs the command that `arguments` name; the first one is the program's own name.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
@@ -115,16 +137,17 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Exit {
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let command = match parse(&arguments) {
+        Ok(command) => command,
         Err(error) => return explain_usage(&error, out, err),
     };
-    let result = match arguments.command {
+    let result = match command {
         Command::Serve(args) => serve::run(&args, environment, out),
         Command::Config(command) => config::run(command, environment, out),
         Command::Explain(args) => explain::run(&args, &environment, input, out),
-        Command::AuthorizedKeys(args) => authorized_keys::run(&args, out),
-        Command::SshUsed(args) => ssh_used::run(&args, &environment),
+        Command::Login(LoginCommand::AuthorizedKeys(args)) => authorized_keys::run(&args, out),
+        Command::Login(LoginCommand::SshUsed(args)) => ssh_used::run(&args, &environment),
         Command::Configure(args) => remote::configure::run(args, &environment, input, out),
         Command::Whoami(args) => remote::whoami::run(&args, &environment, out),
         Command::User(command) => remote::user::run(command, &environment, input, out),
