@@ -51,6 +51,7 @@ impl KeptRequest {
         let authority = view.header("host").is_none().then(|| view.host().ok()).flatten();
         let headers = view.all_headers();
         let length = headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let length = length + authority.map_or(0, <[u8]>::len);
         if length + target.len() > KEPT_REQUEST_BYTES {
             return None;
         }
@@ -102,7 +103,14 @@ impl KeptRequest {
     pub(super) fn bytes(&self) -> usize {
         let headers = self.headers.iter().map(|(name, value)| name.len() + value.len() + 32);
         let body = if let KeptBody::Parameters(bytes) = &self.body { bytes.len() } else { 0 };
-        size_of::<Self>() + self.target.len() + headers.sum::<usize>() + body
+        // Names of what was left out weigh more than what they stand for: a query can be full of short ones.
+        let withheld = self.withheld.iter().map(|withheld| {
+            let (Withheld::Header(name) | Withheld::Parameter(name)) = withheld;
+            size_of::<Withheld>() + name.capacity()
+        });
+        let authority = self.authority.as_deref().map_or(0, str::len);
+        let pieces = self.target.len() + authority + headers.sum::<usize>() + withheld.sum::<usize>();
+        size_of::<Self>() + pieces + body
     }
 }
 
@@ -207,6 +215,16 @@ mod tests {
             assert_eq!(view.header("authorization"), Some(&b"TC3-HMAC-SHA256 x"[..]));
             assert_eq!(view.body(), Body::Sha256(Body::Bytes(b"{}").sha256().unwrap()));
         });
+    }
+
+    #[test]
+    fn t72_all_that_is_kept_of_a_request_is_counted() {
+        let kept = kept(&format!("/?{}", "token=x&".repeat(1_500)), &[], b"");
+        let names = kept.withheld.len() * (size_of::<Withheld>() + "token".len());
+        assert!(kept.bytes() >= kept.target.len() + names, "{} names, {} bytes", names, kept.bytes());
+        let host = "h".repeat(KEPT_REQUEST_BYTES);
+        let view = RequestView::new("GET", "/", &[], Body::Bytes(b""), UrlScheme::Https);
+        assert!(KeptRequest::of(&view.with_authority(Some(&host))).is_none(), "the host counts as well");
     }
 
     #[test]

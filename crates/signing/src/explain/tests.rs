@@ -306,3 +306,17 @@ fn a_view_is_explained_like_its_text() {
     let bare = RequestView::new("GET", "/", &headers, Body::Bytes(b""), UrlScheme::Http);
     assert_eq!(explain_request(&bare, b"s", &Options::default()), Err(ExplainError::NoCredential));
 }
+
+#[test]
+fn t72_a_key_is_looked_for_in_no_more_parameters_than_are_read() {
+    let form = |others: usize| -> String {
+        let others = (0..others).map(|number| format!("&p{number}="));
+        others.fold("PublicKey=id&Signature=x".to_owned(), |form, other| form + &other)
+    };
+    let named = |form: &str| {
+        let view = RequestView::new("POST", "/", &[], Body::Bytes(form.as_bytes()), UrlScheme::Https);
+        claimed_key_id(&view)
+    };
+    assert_eq!(named(&form(MAX_PARAMS - 2)).as_deref(), Some("id"));
+    assert_eq!(named(&form(MAX_PARAMS - 1)), None);
+}
