@@ -68,9 +68,8 @@ pub fn may_act(
     service: Option<&str>,
 ) -> Result<(), Unusable> {
     is_in_force(key, now)?;
-    if let Some(parent) = key.parent {
-        let parent = record.rows.keys.iter().find(|other| other.uuid == parent);
-        let parent = parent.ok_or(Unusable::ParentUnusable)?;
+    if key.parent.is_some() {
+        let parent = record.parent(key).ok_or(Unusable::ParentUnusable)?;
         is_in_force(parent, now).map_err(|_| Unusable::ParentUnusable)?;
         // What limits the parent limits its temporary keys (threat T40).
         if !is_allowed_from(parent, source) {

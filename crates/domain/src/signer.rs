@@ -129,7 +129,7 @@ impl<'r> Signer<'r> {
     /// What it is limited to, and so whatever it changes.
     pub(crate) fn limits(self, record: &UserRecord) -> Option<Box<KeyLimits>> {
         match self {
-            Self::Key(key) => KeyLimits::of(key, &record.rows.account),
+            Self::Key(key) => KeyLimits::of(key, record.parent(key), &record.rows.account),
             Self::TokenKey(key) => Some(Box::new(KeyLimits::ending(key.expires_at))),
         }
     }

@@ -76,9 +76,13 @@ impl KeyLimits {
     /// None.
     pub(crate) const NONE: &'static Self = &Self { sources: Vec::new(), ends_at: None };
 
-    /// The limits of a key; most have none.
-    pub(crate) fn of(key: &AccessKey, account: &Account) -> Option<Box<Self>> {
-        let limits = Self { sources: key.sources.clone(), ends_at: key.own_end(account) };
+    /// The limits of a key; most have none. `parent` is the key that it belongs to: what limits that one limits it as well, and
+    /// its end is its own whatever the account allows.
+    pub(crate) fn of(key: &AccessKey, parent: Option<&AccessKey>, account: &Account) -> Option<Box<Self>> {
+        let limits = match parent {
+            None => Self { sources: key.sources.clone(), ends_at: key.own_end(account) },
+            Some(parent) => Self { sources: common(&key.sources, &parent.sources), ends_at: key.expires_at },
+        };
         (limits != *Self::NONE).then(|| Box::new(limits))
     }
 
@@ -124,6 +128,19 @@ impl KeyLimits {
             Ok(asked.to_vec())
         } else {
             Err(Error::ExceedsCaller(Field::Sources))
+        }
+    }
+}
+
+/// The networks that are in both lists; an empty list is every network.
+fn common(some: &[AddressRange], others: &[AddressRange]) -> Vec<AddressRange> {
+    match (some, others) {
+        (all, []) | ([], all) => all.to_vec(),
+        _ => {
+            let within =
+                |range: &&AddressRange, list: &[AddressRange]| list.iter().any(|limit| limit.covers(range));
+            let narrower = others.iter().filter(|range| within(range, some) && !some.contains(range));
+            some.iter().filter(|range| within(range, others)).chain(narrower).copied().collect()
         }
     }
 }

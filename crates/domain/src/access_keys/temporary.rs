@@ -115,6 +115,12 @@ impl UserRecord {
     pub fn children(&self, parent: KeyUuid) -> impl Iterator<Item = &AccessKey> {
         self.rows.keys.iter().filter(move |key| key.parent == Some(parent))
     }
+
+    /// The live key that a temporary one belongs to.
+    pub(crate) fn parent(&self, key: &AccessKey) -> Option<&AccessKey> {
+        let parent = key.parent?;
+        self.rows.keys.iter().find(|other| other.uuid == parent)
+    }
 }
 
 impl AccessKey {
@@ -149,11 +155,10 @@ pub(super) fn parent_of_changed(
     old: &AccessKey,
     new: &AccessKey,
 ) -> Result<Option<Require>, Error> {
-    let Some(parent) = new.parent else { return Ok(None) };
-    if (new.schemes, new.expires_at) == (old.schemes, old.expires_at) {
+    if new.parent.is_none() || (new.schemes, new.expires_at) == (old.schemes, old.expires_at) {
         return Ok(None);
     }
-    let parent = record.rows.keys.iter().find(|key| key.uuid == parent).ok_or(Error::ParentUnusable)?;
+    let parent = record.parent(new).ok_or(Error::ParentUnusable)?;
     if !new.schemes.is_within(parent.schemes) {
         return Err(Error::Invalid { field: Field::Schemes, rule: "must be among its parent's" });
     }

@@ -3,23 +3,28 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::access_keys::{AccessKey, KeyChange, KeyIssue, KeyKind, KeyStatus, Rotation, SchemeSet};
-use domain::authenticate::AuthError;
-use domain::caller::Caller;
+use domain::access_keys::{
+    AccessKey, Conditions, KeyChange, KeyIssue, KeyKind, KeyStatus, Rotation, SchemeSet,
+};
+use domain::accounts::AccountChange;
+use domain::authenticate::{AuthError, Freshness};
+use domain::caller::{Caller, Origin};
 use domain::clock::{Clock as _, UnixMillis};
 use domain::decision::Unusable;
 use domain::error::{Error, Field};
 use domain::id::KeyUuid;
 use domain::limits::LimitName;
+use domain::net::AddressRange;
 use domain::policy::Role;
 use domain::random::Randomness;
+use domain::ssh_keys::{NewSshKey, SshKeyChange, SshKeyRef};
 use domain::testing::TestRandom;
 use signing::Scheme;
 use stores::conformance::dump::dump;
 use tokio::task::JoinSet;
 
 use crate::both_stores;
-use crate::world::{Credentials, EVERY_KEY, SCLOUD, SHAPE, World, issue, new_user};
+use crate::world::{Credentials, EVERY_KEY, SCLOUD, SHAPE, SSH_KEY, World, issue, new_ssh_key, new_user};
 
 both_stores! {
     t40_a_temporary_key_makes_no_key_and_reads_no_secret,
@@ -28,6 +33,7 @@ both_stores! {
     t30_a_temporary_key_never_outlives_its_parent,
     t30_what_is_taken_from_a_key_is_taken_from_its_temporary_keys,
     t40_a_temporary_key_is_not_changed_beyond_its_parent,
+    t40_what_a_temporary_key_changes_stays_within_its_parents_limits,
     t30_a_temporary_key_made_meanwhile_does_not_escape,
     t50_parallel_creates_never_exceed_the_quota_of_a_key,
     t29_a_temporary_key_rests_with_its_parent,
@@ -243,6 +249,37 @@ async fn t40_a_temporary_key_is_not_changed_beyond_its_parent(world: World) {
     let refused = change(wide).await;
     assert!(matches!(refused, Err(Error::Invalid { field: Field::Schemes, .. })), "{refused:?}");
     assert_eq!(change(ending(end)).await.unwrap().expires_at, Some(end), "up to its parent's end it may go");
+    world.assert_clean().await;
+}
+
+/// The parent's networks bind the temporary key wherever it comes from, so they bind what it changes; and its own end does so
+/// also where that is the longest that the account allows.
+async fn t40_what_a_temporary_key_changes_stays_within_its_parents_limits(world: World) {
+    let admin = world.admin().await;
+    let longest = AccountChange { max_key_lifetime_ms: Some(Some(HOUR)), status: None };
+    world.service.update_account(&admin, "default", &longest).await.unwrap();
+    let sources: Vec<AddressRange> = vec!["198.51.100.0/24".parse().unwrap()];
+    let conditions = Conditions { sources: sources.clone(), ..Conditions::default() };
+    world.service.create_user(&admin, new_user("bob")).await.unwrap();
+    let narrow = KeyIssue { conditions, ..issue() };
+    let parent = world.service.create_access_key(&admin, "bob", &narrow).await.unwrap().key;
+    let new =
+        NewSshKey { sources: &sources, expires_at: Some(world.clock.now().plus(1)), ..new_ssh_key(SSH_KEY) };
+    let ssh_key = world.service.add_ssh_key(&admin, "bob", new).await.unwrap();
+    let (_, temporary) = make(&world, &admin, parent.uuid).await.unwrap();
+    let origin = Origin { source: Some("198.51.100.7".parse().unwrap()), ..world.origin() };
+    let claim = temporary.claim(&[("Action", "ListAccessKeys")]);
+    let caller = world.service.authenticate(&claim, origin, Freshness { window_ms: 1 }).await.unwrap();
+    let wanted = SshKeyRef { serial: ssh_key.serial, owner: None };
+    let anywhere = SshKeyChange { sources: Some(Vec::new()), ..SshKeyChange::default() };
+    let endless = SshKeyChange { expires_at: Some(None), ..SshKeyChange::default() };
+    for (change, field) in [(anywhere, Field::Sources), (endless, Field::Expiry)] {
+        let refused = world.service.update_ssh_key(&caller, wanted, change).await;
+        assert!(matches!(&refused, Err(Error::ExceedsCaller(of)) if *of == field), "{field:?}: {refused:?}");
+    }
+    let within =
+        SshKeyChange { sources: Some(vec!["198.51.100.7".parse().unwrap()]), ..SshKeyChange::default() };
+    world.service.update_ssh_key(&caller, wanted, within).await.unwrap();
     world.assert_clean().await;
 }
 
