@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::caller::Caller;
 use domain::doctor::Claimed;
-use domain::id::{AccountUuid, KeyId};
+use domain::id::{AccountUuid, KeyId, UserUuid};
 use domain::reason::Reason;
 use zeroize::Zeroizing;
 
@@ -55,7 +55,9 @@ impl Note {
 pub struct CallerNote {
     /// The account.
     pub account: AccountUuid,
-    /// The user's name.
+    /// The user.
+    pub user_id: UserUuid,
+    /// His name.
     pub user: String,
     /// The key that signed.
     pub key_id: KeyId,
@@ -65,6 +67,7 @@ impl From<&Caller> for CallerNote {
     fn from(caller: &Caller) -> Self {
         Self {
             account: caller.account(),
+            user_id: caller.user(),
             user: caller.user_name().to_owned(),
             key_id: caller.key_id().clone(),
         }
@@ -80,11 +83,9 @@ impl Note {
     /// Whose the request says that it is: a verified caller's, or whoever's key it names.
     pub fn claimed(&self) -> Claimed {
         match (&self.caller, &self.key_id) {
-            (Some(CallerNote { account, user, key_id }), _) => Claimed::User {
-                account: *account,
-                name: user.clone(),
-                credential: key_id.as_str().to_owned(),
-            },
+            (Some(CallerNote { account, user_id, user: _, key_id }), _) => {
+                Claimed::User { account: *account, user: *user_id, credential: key_id.as_str().to_owned() }
+            }
             (None, Some(key_id)) => Claimed::AccessKey(key_id.clone()),
             (None, None) => Claimed::Nothing,
         }

@@ -27,7 +27,7 @@ use crate::caller::{Caller, Origin};
 use crate::clock::UnixMillis;
 use crate::directory::{Lookup, UserRecord};
 use crate::error::Error;
-use crate::id::{AccountUuid, KeyId, RequestId};
+use crate::id::{AccountUuid, KeyId, RequestId, UserUuid};
 use crate::net::limit_key;
 use crate::policy::{Action, Reach};
 use crate::reason::Reason;
@@ -71,8 +71,8 @@ pub enum Claimed {
     User {
         /// His account.
         account: AccountUuid,
-        /// His name.
-        name: String,
+        /// Himself, not his name: another one may have it later (threat T47).
+        user: UserUuid,
         /// The key or token that he used.
         credential: String,
     },
@@ -169,7 +169,8 @@ pub struct RequestSeen {
     pub scheme: Option<Scheme>,
     /// What this server made of it for signing, in schemes with that step.
     pub canonical_request: Option<String>,
-    /// What the signature must be made over; `None` where the texts could not be made.
+    /// What the signature must be made over; `None` where the texts could not be made, or a credential in the body could be
+    /// guessed by them.
     pub string_to_sign: Option<String>,
     /// Whether the signature is right; `None` where the secret, or something that is signed, is not there to tell by.
     pub signature_matches: Option<bool>,
@@ -254,7 +255,7 @@ impl Service {
                 Lookup::Hit(record) => Standing::Known(Some(record.rows.user.uuid)),
                 Lookup::Absent | Lookup::Miss => Standing::Stranger,
             },
-            Claimed::User { .. } => Standing::Known(None),
+            Claimed::User { user, .. } => Standing::Known(Some(*user)),
             Claimed::SshKey { .. } => match reason {
                 Some(
                     Reason::SshKeyUnusable
@@ -274,7 +275,7 @@ impl Service {
         let owner = match claimed {
             Claimed::Nothing => None,
             Claimed::AccessKey(id) => self.directory.by_key(id).await?,
-            Claimed::User { account, name, .. } => self.directory.by_name(*account, name).await?,
+            Claimed::User { account, user, .. } => self.directory.by_user(*account, *user).await?,
             Claimed::SshKey { account, fingerprint } => {
                 let account = self.store.account_named(&crate::name::NameKey::of(account)).await?;
                 let found = match account {
@@ -384,7 +385,8 @@ impl Claimed {
 
 impl KeptRequest {
     fn seen(&self, told: Option<&Explanation>, judged: Option<&Explanation>) -> RequestSeen {
-        let texts = told.filter(|told| !told.string_to_sign.is_empty());
+        let can_match = told.filter(|told| !told.string_to_sign.is_empty());
+        let texts = can_match.filter(|_| !self.hides_texts(told));
         self.view(|view| RequestSeen {
             method: view.method().to_owned(),
             path: view.path().to_owned(),
@@ -392,7 +394,7 @@ impl KeptRequest {
             scheme: self.scheme(told),
             canonical_request: texts.and_then(|told| told.canonical_request.clone()),
             string_to_sign: texts.map(|told| told.string_to_sign.clone()),
-            signature_matches: texts.and(judged).map(|judged| judged.matches),
+            signature_matches: can_match.and(judged).map(|judged| judged.matches),
         })
     }
 }

@@ -13,9 +13,24 @@ pub fn names_credential(name: &str) -> bool {
     WORDS.iter().any(|word| name.contains(word)) && !IDS.contains(&name.as_str())
 }
 
+/// Whether a text has such a word anywhere, in any letter case: a body that may hold a credential, whatever its form.
+pub fn mentions_credential(text: &[u8]) -> bool {
+    WORDS.iter().any(|word| text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes())))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::names_credential;
+    use super::{mentions_credential, names_credential};
+
+    #[test]
+    fn bodies_that_may_hold_a_credential_are_known() {
+        for body in ["{\"password\":\"x\"}", "{\"NewPassWord\":\"x\"}", "secret=x"] {
+            assert!(mentions_credential(body.as_bytes()), "{body}");
+        }
+        for body in ["", "{}", "{\"name\":\"bob\"}", "passwor"] {
+            assert!(!mentions_credential(body.as_bytes()), "{body}");
+        }
+    }
 
     #[test]
     fn names_of_credentials_are_known_in_any_letter_case() {

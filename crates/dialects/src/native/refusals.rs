@@ -131,6 +131,10 @@ fn sentence(finding: &Finding, told: &Diagnosis) -> String {
             "`{name}` is signed, and its value was not kept because it may be a credential: the texts lack it, and \
              the signature could not be made again."
         ),
+        Finding::BodyWithheld => "The signature covers the body, which may hold a credential. The texts are not shown, because \
+                                  it could be guessed by its digest in them; sign the same without it, and compare \
+                                  these, or use `keyward explain`."
+            .to_owned(),
         Finding::NotKept => "The request was too long to be kept.".to_owned(),
         Finding::Signature(sentence) => sentence.clone(),
     }

@@ -47,6 +47,8 @@ pub enum Finding {
     /// A value that was signed was not kept, because it may be a credential: the texts lack it, so the signature could not be
     /// made again.
     Withheld(String),
+    /// The body may hold a credential, which could be guessed by its digest in the texts.
+    BodyWithheld,
     /// The request was too long to be kept.
     NotKept,
     /// What laying the signature open has shown, as a sentence.
@@ -132,10 +134,17 @@ impl Patient<'_> {
         match self.entry.reason {
             // What is left of a right signature is a remark that nobody asked for, unless it is about the clock.
             reason if is_right && reason != Some(Reason::Stale) => Vec::new(),
-            _ => {
-                let causes = self.told.map_or(&[][..], |told| &told.causes);
-                causes.iter().cloned().map(Finding::Signature).collect()
-            }
+            _ => self.of_texts(),
         }
+    }
+
+    fn of_texts(&self) -> Vec<Finding> {
+        let Some(told) = self.told else { return Vec::new() };
+        let hides = self.entry.request().is_some_and(|request| request.hides_texts(self.told));
+        // The last line of a canonical request is the body's digest.
+        let digest = told.canonical_request.as_deref().and_then(|text| text.rsplit('\n').next());
+        let is_shown = |cause: &&String| !(hides && digest.is_some_and(|digest| cause.contains(digest)));
+        let shown = told.causes.iter().filter(is_shown).cloned().map(Finding::Signature);
+        shown.chain(hides.then_some(Finding::BodyWithheld)).collect()
     }
 }

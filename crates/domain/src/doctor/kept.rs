@@ -3,7 +3,7 @@
 
 use signing::encode::percent_decode;
 use signing::params::MAX_PARAMS;
-use signing::redact::names_credential;
+use signing::redact::{mentions_credential, names_credential};
 use signing::request::Header;
 use signing::{Body, Explanation, RequestView, Scheme, UrlScheme, detect, scloud};
 
@@ -40,6 +40,9 @@ enum KeptBody {
     Withheld(Scheme),
     /// Of everything else the digest, which is what is signed.
     Digest([u8; 32]),
+    /// Of one that may hold a credential the digest too. It is never shown: whoever reads it could guess a password by it, as
+    /// often as he likes.
+    Guessable([u8; 32]),
     NotVisible,
 }
 
@@ -71,7 +74,7 @@ impl KeptRequest {
         let headers: Vec<Header<'_>> = self.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
         let body = match &self.body {
             KeptBody::Parameters(bytes) => Body::Bytes(bytes),
-            KeptBody::Digest(digest) => Body::Sha256(*digest),
+            KeptBody::Digest(digest) | KeptBody::Guessable(digest) => Body::Sha256(*digest),
             KeptBody::Withheld(_) | KeptBody::NotVisible => Body::NotVisible,
         };
         let view = RequestView::new(&self.method, &self.target, &headers, body, self.scheme);
@@ -90,6 +93,12 @@ impl KeptRequest {
             Withheld::Header(name) => canonical.lines().any(|line| line.strip_suffix(':') == Some(name)),
             Withheld::Parameter(_) => self.scheme(told).is_some(),
         })
+    }
+
+    /// Whether its texts hold the digest of a body that may hold a credential.
+    pub(super) fn hides_texts(&self, told: Option<&Explanation>) -> bool {
+        matches!(self.body, KeptBody::Guessable(_))
+            && told.is_some_and(|told| told.canonical_request.is_some())
     }
 
     /// Whether it came with a token.
@@ -129,7 +138,13 @@ impl KeptBody {
             withheld.extend(names);
             return Self::Withheld(scheme);
         }
-        view.body().sha256().map_or(Self::NotVisible, Self::Digest)
+        let is_guessable = match view.body() {
+            // A longer one is not looked through.
+            Body::Bytes(body) => body.len() > KEPT_REQUEST_BYTES || mentions_credential(body),
+            Body::Sha256(_) | Body::NotVisible => false,
+        };
+        let kept = if is_guessable { Self::Guessable } else { Self::Digest };
+        view.body().sha256().map_or(Self::NotVisible, kept)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use signing::Scheme;
+use signing::{Body, Scheme};
 
 use crate::harness::hide::Hidden;
 use crate::harness::http::{Answer, Connection, until};
@@ -256,6 +256,44 @@ fn t38_whom_a_refusal_does_not_concern_is_told_nothing() {
     ] {
         let (status, why) = told(key, id);
         assert_eq!(status, 200, "{} about {id}: {why}", key.id);
+    }
+    server.stop();
+}
+
+#[test]
+fn t47_who_comes_later_under_a_name_is_not_told_what_was_refused_before_him() {
+    let server = Server::start();
+    let bob = server.member("bob", &json!({}));
+    let id = id_of(&server.native(&bob, "GET", "/api/v1/users/admin", ""));
+    assert_eq!(server.why_as(&bob, &id).status, 200);
+    let deleted =
+        server.native(server.administrator(), "DELETE", &format!("/api/v1/access-keys/{}", bob.id), "");
+    assert_eq!(deleted.status, 204, "{deleted:?}");
+    let deleted = server.native(server.administrator(), "DELETE", "/api/v1/users/bob", "");
+    assert_eq!(deleted.status, 204, "{deleted:?}");
+    let another = server.member("bob", &json!({}));
+    let told = server.why_as(&another, &id);
+    assert_eq!(told.status, 404, "{told:?}");
+    server.stop();
+}
+
+/// A digest of what holds a password lets whoever reads it guess the password, as often as he likes.
+#[test]
+fn t66_no_explanation_lets_a_password_be_guessed() {
+    let server = Server::start();
+    let key = server.member("bob", &json!({"schemes": ["aws4"]}));
+    let body = json!({"password": "correct horse battery"}).to_string();
+    let digest = Body::Bytes(body.as_bytes()).sha256().unwrap();
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let wrong = server.native(&key.with_secret("wrong"), "PUT", "/api/v1/users/bob/password", &body);
+    let denied = server.native(&key, "PUT", "/api/v1/users/admin/password", &body);
+    for (refused, is_right) in [(wrong, false), (denied, true)] {
+        let why = server.why(&refused);
+        assert!(!why.to_string().contains(&digest), "{why:#}");
+        let request = &why["request"];
+        assert!(request["string_to_sign"].is_null() && request["canonical_request"].is_null(), "{why:#}");
+        assert_eq!(request["signature_matches"], is_right, "what it comes to is told: {why:#}");
+        assert_eq!(why["causes"].to_string().contains("covers the body"), !is_right, "{why:#}");
     }
     server.stop();
 }
