@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::Result;
+use serde_json::Value;
 
 use super::fixture::Fixture;
 use super::{huawei, pages, tencent};
@@ -15,6 +16,14 @@ pub(super) struct Owner {
     pub(super) user: String,
     /// One of his keys.
     pub(super) key: Credential,
+}
+
+impl Owner {
+    /// Reads a key that was just made, as the native API and the Samsung dialect show it.
+    pub(super) fn of_key(key: &Value) -> Option<Self> {
+        let text = |name: &str| Some(key.get(name)?.as_str()?.to_owned());
+        Some(Self { user: text("user")?, key: Credential { id: text("id")?, secret: text("secret")? } })
+    }
 }
 
 /// A dialect's way to list one's own access keys.

@@ -1,14 +1,10 @@
 //! A server with users and keys in it, filled over its own API: the data are then exactly what the product stores.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 
 use super::cases::{ListCase, Owner, succeeded};
 use super::load::{self, Request};
@@ -103,24 +99,13 @@ impl Fixture {
     pub(super) fn seed(&self, keys: usize) -> Result<Vec<Owner>> {
         let users = keys.div_ceil(KEYS_PER_USER);
         let (_, server) = self.server()?;
-        let created = Rc::new(RefCell::new(BTreeMap::new()));
-        let (record, mut requests) =
-            (Rc::clone(&created), self.create_users(0..users, "Active")?.into_iter());
-        load::run(
-            &(*server).into(),
-            SEEDING_CONNECTIONS,
-            None,
-            move || requests.next(),
-            move |body| {
-                let body: Value = serde_json::from_slice(body)?;
-                let key = Answer::credential(&body).with_context(|| body.to_string())?;
-                record.borrow_mut().insert(scloud::text(&body, "UserName")?, key);
-                Ok(())
-            },
-        )?;
+        let requests = self.create_users(0..users, "Active")?;
+        let mut owners = load::collect(&(*server).into(), SEEDING_CONNECTIONS, requests, |body| {
+            Some(Owner { user: scloud::text(body, "UserName").ok()?, key: Answer::credential(body).ok()? })
+        })?;
         self.create_keys_of(0..users, SEEDING_CONNECTIONS)?;
-        let created = created.take();
-        Ok(created.into_iter().map(|(user, key)| Owner { user, key }).collect())
+        owners.sort_by(|one, other| one.user.cmp(&other.user));
+        Ok(owners)
     }
 
     /// Makes users with `KEYS_PER_USER` keys each that sign in the Samsung dialect, `keys` in all; returns each user with one
@@ -133,25 +118,7 @@ impl Fixture {
         for user in (0..users).cycle().take(keys) {
             requests.push(pages::create_key(*server, &self.launch.bootstrap, &user_name(user))?.into());
         }
-        let made = Rc::new(RefCell::new(Vec::new()));
-        let (record, mut requests) = (Rc::clone(&made), requests.into_iter());
-        load::run(
-            &(*server).into(),
-            SEEDING_CONNECTIONS,
-            None,
-            move || requests.next(),
-            move |body| {
-                let body: Value = serde_json::from_slice(body)?;
-                let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-                let owner = || {
-                    let key = Credential { id: text("id")?, secret: text("secret")? };
-                    Some(Owner { user: text("user")?, key })
-                };
-                record.borrow_mut().push(owner().with_context(|| format!("no key: {body}"))?);
-                Ok(())
-            },
-        )?;
-        Ok(made.take())
+        load::collect(&(*server).into(), SEEDING_CONNECTIONS, requests, Owner::of_key)
     }
 
     /// Walks an administrator's list up to its last page; the id of the record before it.
@@ -159,23 +126,12 @@ impl Fixture {
         let (_, server) = self.server()?;
         let mut marker: Option<String> = None;
         for _ in 1..pages::KEYS / pages::PAGE {
-            let found = Rc::new(RefCell::new(None));
-            let into = Rc::clone(&found);
-            let mut request = Some(pages::page(*server, &self.launch.bootstrap, marker.as_deref()).into());
-            load::run(
-                &(*server).into(),
-                1,
-                None,
-                move || request.take(),
-                move |body| {
-                    let body: Value = serde_json::from_slice(body)?;
-                    let last = body.get("access_keys").and_then(Value::as_array).and_then(|keys| keys.last());
-                    let id = last.and_then(|key| key.get("id")).and_then(Value::as_str);
-                    *into.borrow_mut() = Some(id.with_context(|| format!("no page: {body}"))?.to_owned());
-                    Ok(())
-                },
-            )?;
-            marker = found.take();
+            let request = pages::page(*server, &self.launch.bootstrap, marker.as_deref()).into();
+            let found = load::collect(&(*server).into(), 1, vec![request], |body| {
+                let last = body.get("access_keys")?.as_array()?.last()?;
+                Some(last.get("id")?.as_str()?.to_owned())
+            })?;
+            marker = found.into_iter().next();
         }
         marker.context("there is one page only")
     }

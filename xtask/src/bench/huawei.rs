@@ -1,11 +1,9 @@
 //! The Huawei dialect's list of SSH keys, by a signature and by a token; and logins, which the tokens come from.
 
-use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
+use serde_json::json;
 use signing::{Body, RequestView, UrlScheme, format_basic, sdk_hmac_sha256};
 
 use super::cases::{ListCase, Owner};
@@ -52,27 +50,7 @@ fn owners(fixture: &Fixture, users: usize) -> Result<Vec<Owner>> {
         native::request(server, fixture.administrator(), "POST", &path, r#"{"schemes":["sdk-hmac-sha256"]}"#)
     };
     let requests: Result<Vec<load::Request>> = (0..users).map(|number| Ok(create(number)?.into())).collect();
-    let (mut requests, made) = (requests?.into_iter(), Rc::new(RefCell::new(Vec::new())));
-    let record = Rc::clone(&made);
-    load::run(
-        &server.into(),
-        SEEDING_CONNECTIONS,
-        None,
-        move || requests.next(),
-        move |body| {
-            let body: Value = serde_json::from_slice(body)?;
-            let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-            let owner = || {
-                Some(Owner {
-                    user: text("user")?,
-                    key: Credential { id: text("id")?, secret: text("secret")? },
-                })
-            };
-            record.borrow_mut().push(owner().with_context(|| format!("no key: {body}"))?);
-            Ok(())
-        },
-    )?;
-    let owners = made.take();
+    let owners = load::collect(&server.into(), SEEDING_CONNECTIONS, requests?, Owner::of_key)?;
     let (mut connection, mut random) = (Connection::open(server)?, Random::new(0, 0));
     for owner in &owners {
         for title in 0..SSH_KEYS {

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::{JoinSet, LocalSet};
@@ -112,6 +113,26 @@ pub(super) fn once(
 ) -> Result<Sample> {
     let mut requests = requests.into_iter();
     run(server, connections, None, move || requests.next(), check(accepted))
+}
+
+/// Sends each of `requests` once and returns what `read` finds in the answers, in the order in which they came.
+pub(super) fn collect<T: 'static>(
+    server: &Place,
+    connections: usize,
+    requests: Vec<Request>,
+    read: impl Fn(&Value) -> Option<T> + 'static,
+) -> Result<Vec<T>> {
+    let found = Rc::new(RefCell::new(Vec::new()));
+    let (record, mut requests) = (Rc::clone(&found), requests.into_iter());
+    let accept = move |body: &[u8]| {
+        let body: Value = serde_json::from_slice(body)?;
+        record
+            .borrow_mut()
+            .push(read(&body).with_context(|| format!("another answer than expected: {body}"))?);
+        Ok(())
+    };
+    run(server, connections, None, move || requests.next(), accept)?;
+    Ok(found.take())
 }
 
 fn check(accepted: fn(&[u8]) -> bool) -> impl FnMut(&[u8]) -> Result<()> + 'static {

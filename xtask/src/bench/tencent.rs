@@ -1,11 +1,9 @@
 //! The Tencent dialect's list, as its official clients ask for it: version 3, POST, JSON.
 
-use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 use signing::{Body, RequestView, UrlScheme, tc3};
 
@@ -30,24 +28,11 @@ fn owners(fixture: &Fixture, keys: usize) -> Result<Vec<Owner>> {
         let fields = json!({ "Name": user_name(number), "UseApi": 1 });
         request(server, fixture.administrator(), "AddUser", &fields).into()
     };
-    let mut requests = users.map(add).collect::<Vec<load::Request>>().into_iter();
-    let added = Rc::new(RefCell::new(Vec::new()));
-    let record = Rc::clone(&added);
-    load::run(
-        &server.into(),
-        SEEDING_CONNECTIONS,
-        None,
-        move || requests.next(),
-        move |body| {
-            let body: Value = serde_json::from_slice(body)?;
-            let user = body.get("Response").with_context(|| body.to_string())?;
-            let text = |name| scloud::text(user, name);
-            let key = Credential { id: text("SecretId")?, secret: text("SecretKey")? };
-            record.borrow_mut().push(Owner { user: text("Name")?, key });
-            Ok(())
-        },
-    )?;
-    let owners = added.take();
+    let owners = load::collect(&server.into(), SEEDING_CONNECTIONS, users.map(add).collect(), |body| {
+        let text = |name| scloud::text(body.get("Response")?, name).ok();
+        let key = Credential { id: text("SecretId")?, secret: text("SecretKey")? };
+        Some(Owner { user: text("Name")?, key })
+    })?;
     let create = |owner: &Owner| request(server, &owner.key, "CreateAccessKey", &json!({})).into();
     let accepted = |body: &[u8]| body.starts_with(br#"{"Response":{"AccessKey":{"#);
     load::once(&server.into(), SEEDING_CONNECTIONS, owners.iter().map(create).collect(), accepted)?;
