@@ -1,5 +1,5 @@
 //! `keyward ssh-used`: what a login's forced command runs to say that a key opened the login. It is never in the login's way:
-//! it loads no settings, waits half a second at most, prints nothing and always succeeds.
+//! it loads no settings, waits a second at most, prints nothing and always succeeds.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::gate_socket::{ask_gate, tell_system_log};
 use super::{Environment, Failure};
 use crate::gate::SSH_USED;
 
-/// How long a login waits for a server that does not answer.
+/// How long a login waits for a server to take its word, and as long again for an answer.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Where sshd tells a login whose it is: the client's address is the first word.
 const CONNECTION: &str = "SSH_CONNECTION";
