@@ -24,7 +24,7 @@ pub use blocked::BlockList;
 pub use change::{NewSshKey, SshKeyChange, SshKeyRef};
 pub use confirm::DisabledSshKeys;
 pub use list::{SshKeyQuery, SshKeysFound};
-pub use login::{LoginKey, LoginRefused};
+pub use login::{LoginAccount, LoginKey, LoginRefused};
 pub use public_key::{BadKey, Fingerprint, KEY_CHARS, PublicKey, SshKeyType, Weakness, check_blob, line};
 pub use read::{FoundSshKey, SshKeyPage};
 

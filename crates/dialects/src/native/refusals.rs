@@ -101,7 +101,9 @@ pub(super) fn get(call: Call<'_>) -> Answering<'_> {
 fn sentence(finding: &Finding, told: &Diagnosis) -> String {
     let at = |at: &Option<UnixMillis>| at.map_or("a time that was changed since".to_owned(), time::text);
     match finding {
-        Finding::NoSuchKey => "No access key of this id exists here, and none ever did.".to_owned(),
+        Finding::NoSuchKey => "No access key of this id exists here. None ever did, unless it was the temporary key of a \
+                               token, which leaves nothing behind."
+            .to_owned(),
         Finding::KeyDeleted(at) => format!("The key was deleted at {}.", time::text(*at)),
         Finding::SchemeNotAllowed { used, allowed } => format!(
             "Scheme: the request is signed with {}, and the key may sign with {} only.",

@@ -7,11 +7,20 @@ use crate::caller::Origin;
 use crate::clock::UnixMillis;
 use crate::decision::{Unusable, may_log_in};
 use crate::error::Error;
-use crate::id::Serial;
+use crate::id::{AccountUuid, Serial};
 use crate::last_used::UseKind;
 use crate::name::NameKey;
 use crate::net::AddressRange;
 use crate::service::Service;
+
+/// The account whose keys open logins, as somebody asks about it.
+#[derive(Clone, Copy, Debug)]
+pub struct LoginAccount<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The account that the asker belongs to; `None`: he may ask about every one (threat T38).
+    pub asker: Option<AccountUuid>,
+}
 
 /// A key that may log in now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,14 +59,14 @@ pub enum LoginRefused {
 }
 
 impl Service {
-    /// The key of the account `account` that was offered, if it may log in now. Notes the offer, which is no proof of a login:
+    /// The key of the account that was offered, if it may log in now. Notes the offer, which is no proof of a login:
     /// an SSH server asks about every key that a stranger merely names.
     ///
     /// # Errors
     /// [`LoginRefused`].
     pub async fn login_key(
         &self,
-        account: &str,
+        account: LoginAccount<'_>,
         offered: &PublicKey,
         origin: &Origin,
     ) -> Result<LoginKey, LoginRefused> {
@@ -85,14 +94,14 @@ impl Service {
         })
     }
 
-    /// Notes that the key of that number opened a login, in the account `account`, as the login's own command says. Whoever
-    /// may ask the gate may say so.
+    /// Notes that the key of that number opened a login of the account, as the login's own command says. Whoever may ask the
+    /// gate about it may say so.
     ///
     /// # Errors
     /// [`LoginRefused::UnknownKey`] when no live key of the account has the number, [`LoginRefused::Failed`].
     pub async fn note_ssh_login(
         &self,
-        account: &str,
+        account: LoginAccount<'_>,
         serial: Serial,
         origin: &Origin,
     ) -> Result<(), LoginRefused> {
@@ -104,9 +113,12 @@ impl Service {
         Ok(())
     }
 
-    async fn login_account(&self, name: &str) -> Result<Account, LoginRefused> {
+    /// The account, unless somebody of another one asks: for him nothing of it is there.
+    async fn login_account(&self, wanted: LoginAccount<'_>) -> Result<Account, LoginRefused> {
         let store = |error| LoginRefused::Failed(Error::Store(error));
+        let LoginAccount { name, asker } = wanted;
         let named = self.store.account_named(&NameKey::of(name)).await.map_err(store)?;
-        named.filter(|named| named.name == name).ok_or(LoginRefused::UnknownKey)
+        let is_it = |named: &Account| named.name == name && asker.is_none_or(|asker| asker == named.uuid);
+        named.filter(is_it).ok_or(LoginRefused::UnknownKey)
     }
 }

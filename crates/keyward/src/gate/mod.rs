@@ -89,8 +89,8 @@ impl Gate {
             (Ok(asker), Some(route @ (Route::Forward | Route::Envoy))) => {
                 self.proxied(&parts, &asker, route, id).await
             }
-            (Ok(_), Some(Route::AuthorizedKeys)) => self.authorized_keys(&parts, id).await,
-            (Ok(_), Some(Route::SshUsed)) => self.ssh_used(&parts, id).await,
+            (Ok(asker), Some(Route::AuthorizedKeys)) => self.authorized_keys(&parts, &asker, id).await,
+            (Ok(asker), Some(Route::SshUsed)) => self.ssh_used(&parts, &asker, id).await,
             (Ok(asker), Some(Route::Verify)) => self.verify(&parts, body, &asker, id).await,
         };
         let Answered { response, note, source } = answered;

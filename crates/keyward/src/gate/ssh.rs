@@ -9,11 +9,12 @@ use domain::doctor::{Claimed, Refused};
 use domain::id::RequestId;
 use domain::net::AddressRange;
 use domain::reason::Reason;
-use domain::ssh_keys::{Fingerprint, LoginKey, LoginRefused, PublicKey};
+use domain::ssh_keys::{Fingerprint, LoginAccount, LoginKey, LoginRefused, PublicKey};
 use http::StatusCode;
 use signing::Params;
 use signing::explain::Binding;
 
+use super::callers::Asker;
 use super::{Answered, Gate, Route, answer};
 use crate::config::{SshLogin, SshUsers};
 
@@ -88,9 +89,14 @@ impl SshDenial {
 
 impl Gate {
     /// Answers sshd.
-    pub(super) async fn authorized_keys(&self, parts: &http::request::Parts, id: RequestId) -> Answered {
+    pub(super) async fn authorized_keys(
+        &self,
+        parts: &http::request::Parts,
+        asker: &Asker,
+        id: RequestId,
+    ) -> Answered {
         let query = parts.uri.query().unwrap_or_default();
-        let outcome = self.line_for(query, id).await;
+        let outcome = self.line_for(query, asker, id).await;
         if let Err(denial) = &outcome {
             self.service.note_refused(Refused {
                 origin: self.origin(id, None),
@@ -117,7 +123,17 @@ impl Gate {
             .map_or(Claimed::Nothing, |fingerprint| Claimed::SshKey { account: account(), fingerprint })
     }
 
-    async fn line_for(&self, query: &str, id: RequestId) -> Result<(String, LoginKey), SshDenial> {
+    /// The account whose keys open logins.
+    pub(super) fn logins(&self, asker: &Asker) -> LoginAccount<'_> {
+        LoginAccount { name: &self.settings.ssh.account, asker: asker.account }
+    }
+
+    async fn line_for(
+        &self,
+        query: &str,
+        asker: &Asker,
+        id: RequestId,
+    ) -> Result<(String, LoginKey), SshDenial> {
         let params = Params::from_form(query.as_bytes(), 4).map_err(|_| SshDenial::Question)?;
         let text = |name| params.non_empty(name).ok_or(SshDenial::Question);
         let (login, fingerprint) = (text("login")?, text("fingerprint")?);
@@ -126,10 +142,9 @@ impl Gate {
         if Fingerprint::parse(&fingerprint) != Some(offered.fingerprint()) {
             return Err(SshDenial::Key);
         }
-        let ssh = &self.settings.ssh;
-        let key = self.service.login_key(&ssh.account, &offered, &self.origin(id, None)).await;
+        let key = self.service.login_key(self.logins(asker), &offered, &self.origin(id, None)).await;
         let key = key.map_err(SshDenial::Refused)?;
-        let rules = ssh.logins.get(login.as_ref());
+        let rules = self.settings.ssh.logins.get(login.as_ref());
         let line = rules.unwrap_or(&SshLogin::default()).line_for(&login, &key)?;
         Ok((line, key))
     }

@@ -7,23 +7,34 @@ use domain::id::{RequestId, Serial};
 use http::{Method, StatusCode};
 use signing::Params;
 
+use super::callers::Asker;
 use super::ssh::SshDenial;
 use super::{Answered, Gate, answer};
 
 impl Gate {
     /// Notes a login.
-    pub(super) async fn ssh_used(&self, parts: &http::request::Parts, id: RequestId) -> Answered {
+    pub(super) async fn ssh_used(
+        &self,
+        parts: &http::request::Parts,
+        asker: &Asker,
+        id: RequestId,
+    ) -> Answered {
         let told = told(parts).ok_or(SshDenial::Question);
         let (source, noted) = match told {
-            Ok((key, source)) => (source, self.note_login(key, source, id).await),
+            Ok((key, source)) => (source, self.note_login(key, source, asker, id).await),
             Err(denial) => (None, Err(denial)),
         };
         answer::ssh_used(noted, source, id)
     }
 
-    async fn note_login(&self, key: Serial, source: Option<IpAddr>, id: RequestId) -> Result<(), SshDenial> {
-        let account = &self.settings.ssh.account;
-        let noted = self.service.note_ssh_login(account, key, &self.origin(id, source)).await;
+    async fn note_login(
+        &self,
+        key: Serial,
+        source: Option<IpAddr>,
+        asker: &Asker,
+        id: RequestId,
+    ) -> Result<(), SshDenial> {
+        let noted = self.service.note_ssh_login(self.logins(asker), key, &self.origin(id, source)).await;
         noted.map_err(SshDenial::Refused)
     }
 }

@@ -7,10 +7,11 @@ use std::process::{Command, Output};
 use domain::ssh_keys::NewSshKey;
 use domain::users::UserRef;
 use serde_json::{Value, json};
+use signing::encode::form_encode;
 
 use crate::harness::programs::{Program, block_of};
 use crate::harness::server::Ended;
-use crate::harness::{Request, Server, Setup};
+use crate::harness::{Key, Request, Server, Setup};
 
 const PAGE: &str = include_str!("../../../../../docs/integrations/sshd.md");
 
@@ -265,6 +266,42 @@ fn a_key_is_used_when_its_logins_command_says_so_and_offered_before() {
     let ended = setup.run_with(&used, b"");
     assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (Some(0), "", ""));
     drop(silent);
+}
+
+/// A service of another account asks about its own account's keys, which have no logins here: it is told of no key and no user
+/// of the logins' account, and makes none look used.
+#[test]
+fn t38_a_service_of_another_account_neither_asks_about_logins_nor_reports_any() {
+    let setup = Setup::new();
+    let jane = Pair::generate(&setup, "jane");
+    let server = setup_with_keys("", &[("jane", &jane)], setup).start();
+    let admin = server.administrator();
+    let made = |key: &Key, path: &str, name: &str| -> Value {
+        let answer = server.native(key, "POST", path, &json!({"name": name}).to_string());
+        assert_eq!(answer.status, 201, "{answer:?}");
+        serde_json::from_slice(&answer.body).unwrap()
+    };
+    let tenant = made(admin, "/api/v1/accounts", "tenant");
+    let of_tenant = &tenant["access_key"];
+    let tenant = Key::new(of_tenant["id"].as_str().unwrap(), of_tenant["secret"].as_str().unwrap());
+    let token = |key: &Key| made(key, "/api/v1/gate-tokens", "git")["token"].as_str().unwrap().to_owned();
+    let (foreign, own) = (token(&tenant), token(admin));
+    let (kind, key) = jane.public.split_once(' ').unwrap();
+    let [fingerprint, key] = [&jane.fingerprint(), key].map(|text| form_encode(text.as_bytes()));
+    let question =
+        format!("/gate/authorized-keys?login=jane&fingerprint={fingerprint}&type={kind}&key={key}");
+    let number = key_of(&server, "jane")["id"].as_u64().unwrap();
+    let ask = |token: &str| {
+        let with = |request: Request| server.ask(&request.header("X-Keyward-Gate-Token", token));
+        let asked = with(Request::get(&question));
+        let reported = with(Request::new("POST", &format!("/gate/ssh-used?key={number}")));
+        (asked.status, asked.text().contains(&jane.public), reported.status)
+    };
+    assert_eq!(ask(&foreign), (200, false, 404));
+    let untouched = key_of(&server, "jane");
+    assert!(untouched["last_offered"].is_null() && untouched["last_used"].is_null(), "{untouched}");
+    assert_eq!(ask(&own), (200, true, 204));
+    server.stop();
 }
 
 fn authorized_keys(socket: &Path, setup: &Setup, arguments: [&str; 4]) -> Ended {
