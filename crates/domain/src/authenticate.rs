@@ -9,7 +9,7 @@ use crate::access_keys::SignedTime;
 use crate::caller::{Caller, Origin};
 use crate::decision::Unusable;
 use crate::directory::Lookup;
-use crate::id::KeyUuid;
+use crate::id::{AccountUuid, KeyUuid};
 use crate::last_used::UseKind;
 use crate::net::limit_key;
 use crate::reason::Reason;
@@ -39,6 +39,8 @@ pub struct Terms<'a> {
     /// The service that the request is for, where it is for another than this server: a key that is good for named services
     /// only must name it.
     pub service: Option<&'a str>,
+    /// The account whose keys whoever asks may know of; to him, a key of any other is none, in whatever state. `None`: all.
+    pub account: Option<AccountUuid>,
     /// The operation that is asked for, in the dialect's words, as the key's last use; empty when it is none.
     pub operation: &'static str,
 }
@@ -51,6 +53,7 @@ impl From<Freshness> for Terms<'_> {
             nonces: Nonces::Once,
             stray_tokens: StrayTokens::Refused,
             service: None,
+            account: None,
             operation: "",
         }
     }
@@ -90,6 +93,9 @@ pub enum AuthError {
     /// No such key, or not one that may sign in this scheme (threat T18). The work of a real one was done all the same.
     #[error("no such access key for this scheme")]
     UnknownKey,
+    /// The signature is good, and whoever asks may know nothing of the key's account (threat T38): answered as an unknown key.
+    #[error("the access key is of another account than whoever asks")]
+    OfAnotherAccount,
     /// The signature is not the one that the key makes.
     #[error("the signature differs")]
     WrongSignature(#[source] Reject),
@@ -124,6 +130,7 @@ impl AuthError {
     pub const fn reason(&self) -> Reason {
         match self {
             AuthError::UnknownKey => Reason::UnknownKey,
+            AuthError::OfAnotherAccount => Reason::AskerOfAnotherAccount,
             AuthError::WrongSignature(_) => Reason::WrongSignature,
             AuthError::Stale => Reason::Stale,
             AuthError::Untimed => Reason::Untimed,
@@ -144,7 +151,8 @@ impl AuthError {
             | AuthError::Stale
             | AuthError::Replayed(_)
             | AuthError::WrongToken => true,
-            AuthError::Untimed
+            AuthError::OfAnotherAccount
+            | AuthError::Untimed
             | AuthError::Unusable(_)
             | AuthError::Damaged
             | AuthError::Throttled
@@ -230,6 +238,9 @@ impl Service {
                 AuthError::UnknownKey
             }
         })?;
+        if terms.account.is_some_and(|account| account != record.rows.account.uuid) {
+            return Err(AuthError::OfAnotherAccount);
+        }
         if !key.is_accompanied(claim, terms.stray_tokens) {
             return Err(AuthError::WrongToken);
         }

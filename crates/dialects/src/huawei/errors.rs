@@ -172,7 +172,9 @@ impl Refusal {
     pub(super) fn of_key(error: AuthError, key_id: &str) -> Self {
         let cause = error.to_string();
         let refusal = match error {
-            AuthError::UnknownKey => Self::unauthenticated(&format!("ak {key_id} not exist")),
+            AuthError::UnknownKey | AuthError::OfAnotherAccount => {
+                Self::unauthenticated(&format!("ak {key_id} not exist"))
+            }
             AuthError::WrongSignature(reject) => reject.into(),
             AuthError::Stale | AuthError::Untimed => Self::unauthenticated("signature expired"),
             AuthError::Replayed(replayed) => match replayed {

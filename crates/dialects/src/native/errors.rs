@@ -269,9 +269,10 @@ impl From<Reject> for Refusal {
 impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::UnknownKey | AuthError::WrongSignature(_) | AuthError::WrongToken => {
-                Self::of(Problem::CredentialRefused).because(error.to_string())
-            }
+            AuthError::UnknownKey
+            | AuthError::OfAnotherAccount
+            | AuthError::WrongSignature(_)
+            | AuthError::WrongToken => Self::of(Problem::CredentialRefused).because(error.to_string()),
             AuthError::Stale => Self::of(Problem::RequestStale),
             // Every request here has a signed time.
             AuthError::Untimed => Self::of(Problem::CredentialMalformed).because(error.to_string()),

@@ -224,7 +224,7 @@ impl From<AuthError> for Refusal {
         let unauthorized = |text: &'static str| Self::plain(Code::Unauthorized, text);
         let refusal = match error {
             // One text for both, so that nobody learns which keys there are.
-            AuthError::UnknownKey | AuthError::WrongSignature(_) => {
+            AuthError::UnknownKey | AuthError::OfAnotherAccount | AuthError::WrongSignature(_) => {
                 unauthorized("The access key or the signature is not valid.")
             }
             AuthError::Stale | AuthError::Untimed => {

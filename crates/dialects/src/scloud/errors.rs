@@ -219,7 +219,9 @@ impl From<Reject> for Refusal {
 impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::UnknownKey => public_key_unknown().because(error.to_string()),
+            AuthError::UnknownKey | AuthError::OfAnotherAccount => {
+                public_key_unknown().because(error.to_string())
+            }
             AuthError::WrongSignature(_) => signature_wrong().because(error.to_string()),
             AuthError::Stale => Self::plain(
                 RetCode::SignatureWrong,

@@ -122,7 +122,9 @@ impl From<Reject> for Refusal {
 impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::UnknownKey => secret_id_not_found().because(error.to_string()),
+            AuthError::UnknownKey | AuthError::OfAnotherAccount => {
+                secret_id_not_found().because(error.to_string())
+            }
             AuthError::WrongSignature(_) => signature_failure().because(error.to_string()),
             AuthError::Stale | AuthError::Untimed => {
                 Self::plain(Code::SignatureExpire, "The signature is expired, please request again.")

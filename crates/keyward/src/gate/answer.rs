@@ -156,7 +156,6 @@ pub(super) fn denied_note(denial: &Denial) -> Note {
     };
     let (caller, key_id) = match denial {
         Denial::Service(caller) | Denial::UnsignedPayload(caller) => (Some(caller.clone()), None),
-        Denial::OfAnotherAccount(caller) => (None, Some(caller.key_id.as_str().to_owned())),
         Denial::Claim(key, _) | Denial::Unbound(key) | Denial::Auth(key, _) => (None, Some(key.clone())),
         Denial::UnknownPath
         | Denial::Method

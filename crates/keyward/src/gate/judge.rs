@@ -51,9 +51,6 @@ pub(super) enum Denial {
     Unbound(String),
     /// Not authenticated, or not a key that may be used now.
     Auth(String, AuthError),
-    /// Signed well, with a key of another account than the asker's. For the asker it is as unknown as one that is not there
-    /// (threat T38).
-    OfAnotherAccount(CallerNote),
     /// The signature's scope names a service that is not served here.
     Service(CallerNote),
     /// The signature leaves the body out, which this service does not take.
@@ -112,14 +109,12 @@ impl Gate {
             // Nothing passes with a credential that is not good, even beside one that is.
             stray_tokens: StrayTokens::Refused,
             service: asker.service.as_deref(),
+            account: asker.account,
             operation: route.as_str(),
         };
         let key_id = || claim.access_key_id().to_owned();
         let caller = self.service.authenticate(&claim, origin, terms).await;
         let caller = caller.map_err(|error| Denial::Auth(key_id(), error))?;
-        if asker.account.is_some_and(|account| account != caller.account()) {
-            return Err(Denial::OfAnotherAccount(CallerNote::from(&caller)));
-        }
         if let Some(scope) = claim.scope()
             && !self.settings.services.is_empty()
             && !self.settings.services.contains(&scope.service)
@@ -205,10 +200,10 @@ impl Denial {
             | Self::Evidence(Fault::Repeated(_) | Fault::Malformed(_) | Fault::Disagree(_))
             | Self::NoCredential
             | Self::Claim(..)
-            | Self::Unbound(_)
-            | Self::OfAnotherAccount(_) => 401,
+            | Self::Unbound(_) => 401,
             Self::Auth(_, error) => match error {
                 AuthError::UnknownKey
+                | AuthError::OfAnotherAccount
                 | AuthError::WrongSignature(_)
                 | AuthError::Stale
                 | AuthError::Untimed
@@ -236,11 +231,11 @@ impl Denial {
             Self::NoCredential => "no signature".to_owned(),
             Self::Claim(_, reject) => reject.to_string(),
             Self::Unbound(_) => "the scheme binds neither method nor path".to_owned(),
-            Self::OfAnotherAccount(_) => "wrong signature".to_owned(),
             Self::Auth(_, error) => match error {
-                AuthError::UnknownKey | AuthError::WrongSignature(_) | AuthError::Throttled => {
-                    "wrong signature".to_owned()
-                }
+                AuthError::UnknownKey
+                | AuthError::OfAnotherAccount
+                | AuthError::WrongSignature(_)
+                | AuthError::Throttled => "wrong signature".to_owned(),
                 AuthError::Stale | AuthError::Untimed => error.to_string(),
                 AuthError::Replayed(refusal) => refusal.to_string(),
                 AuthError::WrongToken => AuthError::WrongToken.to_string(),
@@ -267,7 +262,6 @@ impl Denial {
             Self::Claim(..) => Reason::Claim,
             Self::Unbound(_) => Reason::UnboundScheme,
             Self::Auth(_, error) => error.reason(),
-            Self::OfAnotherAccount(_) => Reason::AskerOfAnotherAccount,
             Self::Service(_) => Reason::ScopeNotServed,
             Self::UnsignedPayload(_) => Reason::UnsignedPayload,
         }

@@ -9,9 +9,10 @@ use domain::users::UserRef;
 use serde_json::{Value, json};
 use signing::encode::form_encode;
 
+use super::tokens::tokens_of_two_accounts;
 use crate::harness::programs::{Program, block_of};
 use crate::harness::server::Ended;
-use crate::harness::{Key, Request, Server, Setup};
+use crate::harness::{Request, Server, Setup};
 
 const PAGE: &str = include_str!("../../../../../docs/integrations/sshd.md");
 
@@ -275,17 +276,7 @@ fn t38_a_service_of_another_account_neither_asks_about_logins_nor_reports_any() 
     let setup = Setup::new();
     let jane = Pair::generate(&setup, "jane");
     let server = setup_with_keys("", &[("jane", &jane)], setup).start();
-    let admin = server.administrator();
-    let made = |key: &Key, path: &str, name: &str| -> Value {
-        let answer = server.native(key, "POST", path, &json!({"name": name}).to_string());
-        assert_eq!(answer.status, 201, "{answer:?}");
-        serde_json::from_slice(&answer.body).unwrap()
-    };
-    let tenant = made(admin, "/api/v1/accounts", "tenant");
-    let of_tenant = &tenant["access_key"];
-    let tenant = Key::new(of_tenant["id"].as_str().unwrap(), of_tenant["secret"].as_str().unwrap());
-    let token = |key: &Key| made(key, "/api/v1/gate-tokens", "git")["token"].as_str().unwrap().to_owned();
-    let (foreign, own) = (token(&tenant), token(admin));
+    let [foreign, own] = tokens_of_two_accounts(&server);
     let (kind, key) = jane.public.split_once(' ').unwrap();
     let [fingerprint, key] = [&jane.fingerprint(), key].map(|text| form_encode(text.as_bytes()));
     let question =
