@@ -45,6 +45,13 @@ impl Page {
         assert_eq!(documented, real);
     }
 
+    /// The table of codes is the code's, in its order.
+    pub fn lists_codes<'c>(&self, codes: impl Iterator<Item = &'c str>) {
+        let documented: Vec<&str> =
+            self.table("## Codes").iter().map(|row| row[0].trim_matches('`')).collect();
+        assert_eq!(documented, codes.collect::<Vec<_>>());
+    }
+
     /// Each of the `count` settings is one that the dialect reads: `wrong`, a value of another type, is refused by its name.
     pub fn lists_settings<D>(&self, count: usize, wrong: &str, new: fn(&toml::Table) -> Result<D, String>) {
         let settings = self.table("## Settings");

@@ -24,26 +24,19 @@ pub(super) fn tokens_of_two_accounts(server: &Server) -> [String; 2] {
 fn a_service_asks_with_its_token_until_it_is_revoked() {
     let server = Server::start();
     let shell = Shell::of_administrator(&server);
-    let run = |line: &str| {
-        let ended = shell.run(line);
-        assert_eq!(ended.code, Some(0), "{line}: {}", ended.err);
-        ended.out
-    };
-    let created = run("gate-token create nginx");
+    let created = shell.done("gate-token create nginx");
     let token = created.lines().find_map(|line| line.strip_prefix("token")).unwrap().trim().to_owned();
     assert!(token.starts_with("kwg-"), "{created}");
     let signed = Signed::get(Scheme::Scp, server.administrator(), "web.test", "/a");
     let ask = || server.ask(&signed.as_nginx().header("X-Keyward-Gate-Token", &token)).status;
     assert_eq!(ask(), 200);
-    let listed = run("gate-token list");
+    let listed = shell.done("gate-token list");
     assert!(listed.contains("nginx") && !listed.contains(&token), "{listed}");
-    let twice = shell.run("gate-token create nginx");
-    assert_eq!(twice.code, Some(1), "{}", twice.out);
-    assert_eq!(run("gate-token revoke nginx"), "nginx can no longer ask the gate\n");
+    shell.refused("gate-token create nginx");
+    assert_eq!(shell.done("gate-token revoke nginx"), "nginx can no longer ask the gate\n");
     assert_eq!(ask(), 401);
-    let again = shell.run("gate-token revoke nginx");
-    assert_eq!(again.code, Some(1));
-    assert!(again.err.contains("no gate token"), "{}", again.err);
+    let again = shell.refused("gate-token revoke nginx");
+    assert!(again.contains("no gate token"), "{again}");
     assert!(!server.log().contains(&token));
     server.stop();
 }
@@ -52,19 +45,14 @@ fn a_service_asks_with_its_token_until_it_is_revoked() {
 fn a_valid_key_of_another_service_is_known_and_not_allowed() {
     let server = Server::start();
     let shell = Shell::of_administrator(&server);
-    let run = |line: &str| {
-        let ended = shell.run(line);
-        assert_eq!(ended.code, Some(0), "{line}: {}", ended.err);
-        ended.out
-    };
     let field = |text: &str, name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{text}"));
         line.trim().to_owned()
     };
-    let [billing, web] =
-        ["billing", "web"].map(|service| field(&run(&format!("gate-token create {service}")), "token"));
-    run("user create bob");
-    let made: Value = serde_json::from_str(&run("key create bob --audience billing --json")).unwrap();
+    let [billing, web] = ["billing", "web"]
+        .map(|service| field(&shell.done(&format!("gate-token create {service}")), "token"));
+    shell.done("user create bob");
+    let made: Value = serde_json::from_str(&shell.done("key create bob --audience billing --json")).unwrap();
     let text = |name: &str| made[name].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
     let key = Key::new(&text("id"), &text("secret"));
     let signed = Signed::get(Scheme::Aws4, &key, "web.test", "/a");
